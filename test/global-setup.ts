@@ -1,0 +1,4 @@
+/** Runs once for the whole Vitest run. */
+export default function setup(): void {
+  process.env["TZ"] = "UTC";
+}
