@@ -1,0 +1,146 @@
+import { z } from "zod";
+
+/** Secrets that development may use as they are; production refuses to start with them. */
+export const DEVELOPMENT_SECRETS = {
+  MESSAGES_SECRET: "development-messages-secret",
+  ADMIN_JWT_SECRET: "development-admin-jwt-secret-32-bytes!",
+  WHATSAPP_APP_SECRET: "development-whatsapp-app-secret",
+  WHATSAPP_VERIFY_TOKEN: "development-whatsapp-verify-token",
+} as const;
+
+const integer = (minimum: number, maximum: number) =>
+  z
+    .string()
+    .regex(/^-?\d+$/, "expected a whole number")
+    .transform(Number)
+    .pipe(z.number().min(minimum).max(maximum));
+const fraction = z
+  .string()
+  .regex(/^\d*\.?\d+$/, "expected a number from 0 to 1")
+  .transform(Number)
+  .pipe(z.number().min(0).max(1));
+const url = (...protocols: string[]) =>
+  z.string().refine((value) => URL.canParse(value) && protocols.includes(new URL(value).protocol), {
+    message: `expected a URL that starts with ${protocols.map((protocol) => `${protocol}//`).join(" or ")}`,
+  });
+const secret = z.string().min(16, "expected at least 16 characters");
+const json = z.string().transform((text, context) => {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    context.addIssue({ code: "custom", message: "expected JSON" });
+    return z.NEVER;
+  }
+});
+
+/** Every environment variable that the service reads (contracts, section 3). An empty value means: not set. */
+const environment = z.object({
+  NODE_ENV: z.enum(["development", "test", "production"]).default("development"),
+  PORT: integer(0, 65_535).default(8000),
+  HOST: z.string().default("0.0.0.0").describe("address to listen on"),
+  LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
+  RELEASE_VERSION: z
+    .string()
+    .regex(/^[\x21-\x7e]{1,100}$/, "expected 1 to 100 visible ASCII characters")
+    .default("development")
+    .describe("sent back as X-Release-Version"),
+  DATABASE_URL: url("postgres:", "postgresql:").optional().describe("empty: embedded PGlite in DATA_DIR, or in memory"),
+  DATABASE_POOL_SIZE: integer(1, 200).default(10),
+  DATA_DIR: z.string().optional().describe("folder of the embedded database; empty: in memory"),
+  REDIS_URL: url("redis:", "rediss:").optional().describe("empty: in-process cache and bus"),
+  MESSAGES_SECRET: secret.optional().describe("HMAC key of POST /webhooks/messages"),
+  ADMIN_JWT_SECRET: z.string().min(32, "expected at least 32 characters").optional(),
+  ADMIN_JWKS_URL: url("https:", "http:").optional(),
+  WHATSAPP_APP_SECRET: secret.optional(),
+  WHATSAPP_VERIFY_TOKEN: secret.optional(),
+  WHATSAPP_ACCESS_TOKEN: secret.optional(),
+  WHATSAPP_API_URL: url("https:", "http:").default("https://graph.facebook.com/v23.0"),
+  METRICS_TOKEN: secret.optional().describe("bearer token of GET /metrics for peers that aren't on loopback"),
+  LOG_HASH_KEY: secret.optional().describe("key of the hashes that stand for guests in logs; empty: random for each start"),
+  PMS_URL: url("https:", "http:").optional().describe("empty: embedded PMS"),
+  PMS_API_KEY: secret.optional(),
+  FEATURE_FLAGS: json
+    .pipe(z.record(z.string(), z.unknown(), { error: "expected a JSON object of flag → value" }))
+    .default({})
+    .describe("JSON of defaults"),
+  TENANT_CACHE_TTL_SECONDS: integer(1, 86_400).default(60),
+  FLAG_CACHE_TTL_SECONDS: integer(1, 86_400).default(30),
+  OTEL_TRACES_EXPORTER: z.enum(["none", "console", "otlp"]).default("none"),
+  OTEL_TRACES_SAMPLER_ARG: fraction.default(0.01),
+  WORKERS: integer(0, 100).default(8).describe("conversations handled at once by this process; 0: none"),
+  SMTP_URL: url("smtp:", "smtps:").optional().describe("outgoing mail server of the e-mail channel"),
+  EMAIL_SECRET: secret.optional().describe("HMAC key of POST /webhooks/email"),
+  FAULT_LATENCY_MS: integer(0, 60_000).default(0).describe("rehearsal: delay added to answers"),
+  FAULT_LATENCY_PERCENT: integer(0, 1000)
+    .default(0)
+    .describe("rehearsal: answers take this much longer, in percent of their own time"),
+  FAULT_ERROR_RATE: fraction.default(0).describe("rehearsal: share of answers that are 500"),
+});
+
+export type Config = ReturnType<typeof loadConfig>;
+
+/** Thrown by `loadConfig` with every mistake, one a line. Never holds a value of a secret. */
+export class ConfigError extends Error {
+  readonly problems: string[];
+
+  constructor(problems: string[]) {
+    super(
+      `The configuration has ${problems.length === 1 ? "a mistake" : `${problems.length} mistakes`}:\n${problems.map((line) => `  ${line}`).join("\n")}`,
+    );
+    this.name = "ConfigError";
+    this.problems = problems;
+  }
+}
+
+const isSecret = (name: string) => /SECRET|TOKEN|KEY|_URL$/.test(name);
+
+/**
+ * Reads and checks the configuration.
+ *
+ * @param env environment variables; an empty string counts as not set
+ * @returns values with their defaults, frozen; in development missing secrets become `DEVELOPMENT_SECRETS`
+ * @throws ConfigError that lists every mistake at once
+ */
+export function loadConfig(env: Record<string, string | undefined>) {
+  const given = Object.fromEntries(
+    Object.entries(env).filter(([name, value]) => name in environment.shape && value !== "" && value !== undefined),
+  );
+  const parsed = environment.safeParse(given);
+  const problems: string[] = [];
+  if (!parsed.success) {
+    for (const issue of parsed.error.issues) {
+      const name = String(issue.path[0]);
+      const got = isSecret(name) ? "a value that isn't shown" : JSON.stringify(given[name]);
+      problems.push(`${name}: ${issue.message}; got ${got}.`);
+    }
+  }
+
+  const production = given.NODE_ENV === "production";
+  if (production) {
+    for (const name of [
+      "MESSAGES_SECRET",
+      "WHATSAPP_APP_SECRET",
+      "WHATSAPP_VERIFY_TOKEN",
+      "WHATSAPP_ACCESS_TOKEN",
+      "METRICS_TOKEN",
+      "DATABASE_URL",
+      "REDIS_URL",
+      "LOG_HASH_KEY",
+    ]) {
+      if (!(name in given)) problems.push(`${name}: missing. Production doesn't start without it.`);
+    }
+    if (!("ADMIN_JWT_SECRET" in given) && !("ADMIN_JWKS_URL" in given)) {
+      problems.push("ADMIN_JWT_SECRET: missing. Production doesn't start without it or ADMIN_JWKS_URL.");
+    }
+    for (const [name, value] of Object.entries(DEVELOPMENT_SECRETS)) {
+      if (given[name] === value) problems.push(`${name}: is the development secret. Make one of your own: openssl rand -hex 32`);
+    }
+    for (const name of ["FAULT_LATENCY_MS", "FAULT_LATENCY_PERCENT", "FAULT_ERROR_RATE"]) {
+      if (name in given && Number(given[name]) !== 0)
+        problems.push(`${name}: faults are for rehearsal; production refuses them. Unset it.`);
+    }
+  }
+  if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
+
+  return Object.freeze(production ? parsed.data : { ...DEVELOPMENT_SECRETS, ...parsed.data });
+}

@@ -1,0 +1,151 @@
+import { createPgConfig } from "@electric-sql/pglite/node-postgres";
+import pg from "pg";
+import { lockFolder } from "./folder-lock.ts";
+import { Listener, type Listening } from "./listener.ts";
+import type { Database, Sql } from "./sql.ts";
+
+/** The role of every statement of the service: it owns nothing and can't bypass row-level security. */
+export const APP_ROLE = "gatehouse_app";
+
+export interface DatabaseOptions {
+  /** Connection string; absent: embedded PGlite. */
+  url?: string | undefined;
+  /** Folder of the embedded database; absent: in memory. */
+  dataDir?: string | undefined;
+  poolSize?: number | undefined;
+  /** Told about errors of idle connections, which nobody awaits. */
+  onError: (error: Error) => void;
+}
+
+/** One pool with the owner's rights, for migrations, and what belongs to it. */
+export interface Connections {
+  kind: Database["kind"];
+  pool: pg.Pool;
+  listener: Listening;
+  /** Releases the folder and the embedded engine. Call after the pool has ended. */
+  release(): Promise<void>;
+}
+
+/**
+ * Opens Postgres through `pg`, or the embedded PGlite through the same pool interface.
+ *
+ * @throws when the embedded folder is in use by another process, naming it
+ */
+export async function connect(options: DatabaseOptions): Promise<Connections> {
+  if (options.url !== undefined) {
+    const { url } = options;
+    const pool = new pg.Pool({
+      connectionString: url,
+      max: options.poolSize ?? 10,
+      connectionTimeoutMillis: 5_000,
+      idleTimeoutMillis: 30_000,
+      application_name: "gatehouse",
+      pipeline: true,
+    });
+    pool.on("error", options.onError);
+    const listener = new Listener(
+      () => new pg.Client({ connectionString: url, keepAlive: true, application_name: "gatehouse-listen" }),
+      options.onError,
+    );
+    return { kind: "postgres", pool, listener, release: async () => undefined };
+  }
+
+  const unlock = options.dataDir === undefined ? async () => undefined : await lockFolder(options.dataDir);
+  const [{ PGlite }, { btree_gist }] = await Promise.all([
+    import("@electric-sql/pglite"),
+    import("@electric-sql/pglite/contrib/btree_gist"),
+  ]);
+  const engine = await PGlite.create({
+    ...(options.dataDir === undefined ? {} : { dataDir: options.dataDir }),
+    extensions: { btree_gist },
+  });
+  const pool = new pg.Pool({ ...createPgConfig(engine), max: 1, idleTimeoutMillis: 0 } as pg.PoolConfig);
+  pool.on("error", options.onError);
+  const listener: Listening = {
+    listen: async (channel, handler) => {
+      const stop = await engine.listen(channel, handler);
+      return () => stop();
+    },
+    onReconnect: () => undefined,
+    close: async () => undefined,
+  };
+  return {
+    kind: "embedded",
+    pool,
+    listener,
+    release: async () => {
+      await engine.close();
+      await unlock();
+    },
+  };
+}
+
+/** Wraps connections, after the migrations, in the interface that rooms use. */
+export function openDatabase(connections: Connections): Database {
+  const { kind, pool, listener } = connections;
+  const prepared = new WeakSet<object>();
+
+  async function transaction<Result>(tenantId: string | undefined, work: (sql: Sql) => Promise<Result>): Promise<Result> {
+    const client = await pool.connect();
+    let broken: Error | undefined;
+    try {
+      const opening = [
+        ...(kind === "embedded" || prepared.has(client) ? [] : [{ text: `SET ROLE ${APP_ROLE}` }]),
+        { text: "BEGIN" },
+        // The embedded engine has one connection, which migrations use too: there the role ends with the transaction.
+        ...(kind === "embedded" ? [{ text: `SET LOCAL ROLE ${APP_ROLE}` }] : []),
+        ...(tenantId === undefined ? [] : [{ text: "SELECT set_config('app.tenant_id', $1, true)", values: [tenantId] }]),
+      ];
+      prepared.add(client);
+      let opened: Promise<unknown> = Promise.resolve();
+      if (kind === "postgres") {
+        // Sent without waiting: they travel in one packet with the first statement of `work`.
+        opened = Promise.all(opening.map((query) => client.query(query)));
+        opened.catch(() => undefined); // awaited below; this keeps a rejection from being called unhandled meanwhile
+      } else {
+        for (const query of opening) await client.query(query);
+      }
+
+      const sql: Sql = async (text, values) => (await client.query(text, values as unknown[])).rows;
+      let result: Result;
+      try {
+        result = await work(sql);
+        await opened;
+      } catch (error) {
+        await opened; // its error is the cause of the other
+        throw error;
+      }
+      const ended = await client.query("COMMIT");
+      if (ended.command !== "COMMIT") throw new Error("the transaction had failed, so the database rolled it back");
+      return result;
+    } catch (error) {
+      try {
+        await client.query("ROLLBACK");
+      } catch (rollbackError) {
+        broken = rollbackError as Error;
+      }
+      throw error;
+    } finally {
+      client.release(broken);
+    }
+  }
+
+  return {
+    kind,
+    forTenant: (tenantId, work) => {
+      if (tenantId === "") return Promise.reject(new Error("forTenant: the tenant's id is empty"));
+      return transaction(tenantId, work);
+    },
+    withoutTenant: (work) => transaction(undefined, work),
+    listen: (channel, handler) => listener.listen(channel, handler),
+    onReconnect: (handler) => listener.onReconnect(handler),
+    ping: async () => {
+      await pool.query("SELECT 1");
+    },
+    close: async () => {
+      await listener.close();
+      await pool.end();
+      await connections.release();
+    },
+  };
+}

@@ -1,0 +1,200 @@
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { accessSync, chownSync, constants, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import pg from "pg";
+
+/** A real server with throw-away data on a free loopback port. */
+export interface Server {
+  url: string;
+  port: number;
+  process: ChildProcess | undefined;
+  stop(): Promise<void>;
+}
+
+/** @returns a port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return address.port;
+}
+
+/**
+ * Finds a program on PATH or in further folders.
+ *
+ * @throws an error that says what to install
+ */
+export function findProgram(name: string, debianPackage: string, folders: string[] = []): string {
+  for (const folder of [...folders, ...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin"]) {
+    const path = join(folder, name);
+    try {
+      accessSync(path, constants.X_OK);
+      return path;
+    } catch {
+      // Not here: the next folder.
+    }
+  }
+  throw new Error(`"${name}" isn't installed. Run "make setup", or on Debian and Ubuntu: apt-get install ${debianPackage}`);
+}
+
+/** Waits until `check` fulfils; rejects with its last error after `timeoutMs`, or at once when `alive` says the server died. */
+export async function until<Result>(
+  check: () => Promise<Result>,
+  timeoutMs = 20_000,
+  alive: () => boolean = () => true,
+): Promise<Result> {
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    try {
+      return await check();
+    } catch (error) {
+      if (performance.now() > deadline || !alive()) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}
+
+/** Ends a process: asks first, kills after 5 s. */
+export async function stopProcess(child: ChildProcess, signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  child.kill(signal);
+  const killer = setTimeout(() => child.kill("SIGKILL"), 5_000);
+  await gone;
+  clearTimeout(killer);
+}
+
+/**
+ * Starts Postgres. As root it runs as the user `postgres`, since it refuses to run as root.
+ *
+ * @param settings further `name=value` settings of the server
+ */
+export async function startPostgres(settings: string[] = []): Promise<Server> {
+  const versions = existsSync("/usr/lib/postgresql")
+    ? readdirSync("/usr/lib/postgresql").sort((a, b) => Number(b) - Number(a))
+    : [];
+  const folders = versions.map((version) => `/usr/lib/postgresql/${version}/bin`);
+  const initdb = findProgram("initdb", "postgresql", folders);
+  const postgres = findProgram("postgres", "postgresql", folders);
+  const folder = mkdtempSync(join(tmpdir(), "gatehouse-postgres-"));
+  const root = process.getuid?.() === 0;
+  let identity: { uid?: number; gid?: number } = {};
+  if (root) {
+    const id = (flag: string) => Number(execFileSync("id", [flag, "postgres"], { encoding: "utf8" }));
+    identity = { uid: id("-u"), gid: id("-g") };
+    chownSync(folder, identity.uid!, identity.gid!);
+  }
+  execFileSync(initdb, ["-D", folder, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"], {
+    ...identity,
+    cwd: folder,
+    stdio: "pipe",
+  });
+
+  const port = await freePort();
+  const values = [
+    "listen_addresses=127.0.0.1",
+    `unix_socket_directories=${folder}`,
+    "fsync=off",
+    "max_connections=300",
+    ...settings,
+  ];
+  const child = spawn(postgres, ["-D", folder, "-p", String(port), ...values.flatMap((value) => ["-c", value])], {
+    ...identity,
+    cwd: folder,
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const log = collect(child);
+  const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
+  await until(
+    async () => {
+      const client = new pg.Client({ connectionString: url });
+      client.on("error", () => undefined);
+      try {
+        await client.connect();
+        await client.query("SELECT 1");
+      } finally {
+        await client.end().catch(() => undefined);
+      }
+    },
+    20_000,
+    () => child.exitCode === null,
+  ).catch((error) => {
+    throw new Error(`Postgres didn't start: ${error.message}\n${log()}`);
+  });
+  return {
+    url,
+    port,
+    process: child,
+    stop: async () => {
+      await stopProcess(child, "SIGINT");
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Starts Redis without persistence. */
+export async function startRedis(port?: number, settings: string[] = []): Promise<Server> {
+  const program = findProgram("redis-server", "redis-server");
+  const chosen = port ?? (await freePort());
+  const folder = mkdtempSync(join(tmpdir(), "gatehouse-redis-"));
+  const child = spawn(
+    program,
+    ["--port", String(chosen), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", folder, ...settings],
+    {
+      stdio: ["ignore", "pipe", "pipe"],
+    },
+  );
+  const log = collect(child);
+  await until(
+    async () => {
+      if (!/Ready to accept connections/.test(log())) throw new Error("not ready");
+    },
+    10_000,
+    () => child.exitCode === null,
+  ).catch(() => {
+    throw new Error(`Redis didn't start:\n${log()}`);
+  });
+  return {
+    url: `redis://127.0.0.1:${chosen}`,
+    port: chosen,
+    process: child,
+    stop: async () => {
+      await stopProcess(child);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function collect(child: ChildProcess): () => string {
+  let text = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on("data", (chunk) => {
+      text = (text + chunk).slice(-20_000);
+    });
+  }
+  return () => text;
+}
+
+/** An empty database of its own on a server. */
+export async function createDatabase(serverUrl: string): Promise<{ url: string; drop(): Promise<void> }> {
+  const name = `test_${randomBytes(6).toString("hex")}`;
+  await statement(serverUrl, `CREATE DATABASE ${name}`);
+  const url = new URL(serverUrl);
+  url.pathname = `/${name}`;
+  return { url: url.href, drop: () => statement(serverUrl, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) };
+}
+
+async function statement(url: string, text: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(text);
+  } finally {
+    await client.end();
+  }
+}
