@@ -1,0 +1,82 @@
+/** A language the agent speaks. */
+export type Language = "es" | "en" | "pt";
+
+/** Confidence bands: high ≥ 0.75, medium ≥ 0.45, low below. */
+export type Band = "high" | "medium" | "low";
+
+/** A guest's message as a channel hands it over, whatever the channel. */
+export interface IncomingMessage {
+  channel: string;
+  /** The channel's own id of the message: the same id is the same message. */
+  messageId: string;
+  /** The guest's address in canonical form. */
+  userId: string;
+  kind:
+    | "text"
+    | "button"
+    | "list"
+    | "audio"
+    | "image"
+    | "video"
+    | "document"
+    | "sticker"
+    | "location"
+    | "contacts"
+    | "reaction"
+    | "unknown";
+  /** What the guest wrote, or the title of the button pressed; empty for a message without text. */
+  text: string;
+  /** Id of the button or list row pressed. */
+  buttonId?: string | undefined;
+  language?: Language | undefined;
+  /** ISO 8601, as the channel says. */
+  sentAt?: string | undefined;
+  /** Channel-specific rest, kept for reception (media ids, places). */
+  attachment?: Record<string, unknown> | undefined;
+}
+
+/** One message to a guest. `text` is never empty. */
+export interface Reply {
+  text: string;
+  /** At most 3, titles of at most 20 characters. */
+  buttons?: { id: string; title: string }[] | undefined;
+  list?: { button: string; rows: { id: string; title: string; description?: string | undefined }[] } | undefined;
+  location?: { latitude: number; longitude: number; name: string; address: string } | undefined;
+}
+
+/** What the agent knows of a conversation when a message comes. */
+export interface Conversation {
+  tenantId: string;
+  id: string;
+  channel: string;
+  userId: string;
+  language: Language | undefined;
+  /** The orchestrator's own state with its version; `{}` at the beginning. */
+  state: Record<string, unknown>;
+  /** A person of reception answers; the agent keeps quiet. */
+  handedOver: boolean;
+}
+
+/** What handling one message makes of the conversation. Written in one transaction with the replies. */
+export interface Turn {
+  state: Record<string, unknown>;
+  language: Language;
+  handedOver: boolean;
+  /** In order. Empty only when a person has taken over. */
+  replies: Reply[];
+  intent: string;
+  /** 0–1, calibrated. */
+  confidence: number;
+  band: Band;
+}
+
+/**
+ * Handles one message. Calls to the PMS happen here, outside of any transaction; what must happen once carries an
+ * idempotency key made of the message's id, since a crash before the commit means that the message is handled again.
+ */
+export type HandleMessage = (input: {
+  conversation: Conversation;
+  message: IncomingMessage;
+  receivedAt: Date;
+  now: Date;
+}) => Promise<Turn>;
