@@ -1,0 +1,229 @@
+import type { Design } from "./design.ts";
+import {
+  type ArmFigures,
+  type ErrorJudgement,
+  type LatencyJudgement,
+  LEAST_BLOCKS,
+  LEAST_STALL_WINDOWS,
+  LEAST_SUCCESSES_AN_ARM,
+  LEAST_USABLE,
+  type Policy,
+} from "./judgement.ts";
+import type { Look } from "./looks.ts";
+import type { StrictVerdicts } from "./strict.ts";
+import type { Reason, Verdict } from "./verdict.ts";
+
+/** All that the sentences are made of. */
+export interface Facts {
+  policy: Policy;
+  design: Design;
+  look: Look;
+  figures: { baseline: ArmFigures; canary: ArmFigures };
+  latency: LatencyJudgement;
+  errors: ErrorJudgement;
+  strict: StrictVerdicts;
+}
+
+const ms = (value: number | undefined) => (value === undefined ? "no p95" : `${value.toFixed(1)} ms`);
+const times = (value: number) => `×${value.toFixed(3)}`;
+const percent = (share: number) => `${(share * 100).toFixed(2)} %`;
+
+/** The two p95 with their ratio, as the bare rule sees them. */
+function p95Pair({ figures }: Facts): string {
+  const { baseline, canary } = figures;
+  if (baseline.p95Ms === undefined || canary.p95Ms === undefined || baseline.p95Ms === 0) {
+    return `p95 ${ms(canary.p95Ms)} against ${ms(baseline.p95Ms)}`;
+  }
+  return `p95 ${ms(canary.p95Ms)} against ${ms(baseline.p95Ms)} (${times(canary.p95Ms / baseline.p95Ms)})`;
+}
+
+/** What the latency verdict rests on. */
+export function latencyReasons(facts: Facts): Reason[] {
+  const { policy, latency, design, strict } = facts;
+  const reason = (code: Reason["code"], severity: Reason["severity"], message: string): Reason => ({
+    code,
+    metric: "p95",
+    severity,
+    message,
+  });
+  const reasons: Reason[] = [];
+  if (policy.mode === "strict") {
+    if (strict.p95 === "FAIL") {
+      reasons.push(
+        reason(
+          "P95_RATIO_EXCEEDED",
+          "error",
+          `${p95Pair(facts)} > ×${policy.maxP95Ratio} and more than ${policy.minP95DeltaMs} ms slower`,
+        ),
+      );
+    }
+    if (strict.p95 === "INCONCLUSIVE") reasons.push(...noData(facts));
+  } else if (latency.evidence === undefined) {
+    reasons.push(...tooLittle(facts));
+  } else {
+    const { evidence, limitRatio } = latency;
+    const [low, high] = evidence.ratioInterval;
+    const typical = `typical ratio ${times(Math.exp(evidence.typical.est))} (95 %: ${times(low)} to ${times(high)})`;
+    const stall = `mean ratio over stalls ${times(Math.exp(evidence.stall.est))}`;
+    if (evidence.status === "fail") {
+      const shown = evidence.failed === "typical" ? typical : stall;
+      const held = latency.verdict === "FAIL" ? "" : "; held back, see the other reasons";
+      const severity = latency.verdict === "FAIL" ? "error" : "warning";
+      reasons.push(reason("P95_RATIO_EXCEEDED", severity, `${shown} > ${times(limitRatio!)}; ${p95Pair(facts)}${held}`));
+    }
+    if (evidence.status === "inconclusive") {
+      const see = `this run would detect ${times(evidence.minDetectableRatio)}`;
+      reasons.push(
+        reason(
+          "NOT_SIGNIFICANT",
+          "warning",
+          `${typical}, ${stall}: neither surely above nor surely under ${times(limitRatio!)}; ${see}`,
+        ),
+      );
+    }
+    if (design === "before-after") {
+      reasons.push(
+        reason(
+          "ENVIRONMENT",
+          "warning",
+          "the arms ran one after the other: a change of the machine or its load in between looks like the canary's",
+        ),
+      );
+    }
+  }
+  const { baseline, canary } = facts.figures;
+  if (baseline.p95Ms !== undefined && canary.p95Ms !== undefined && baseline.p95Ms > 0) {
+    const delta = canary.p95Ms - baseline.p95Ms;
+    if (canary.p95Ms / baseline.p95Ms > policy.maxP95Ratio && delta <= policy.minP95DeltaMs) {
+      reasons.push(
+        reason(
+          "BELOW_ABSOLUTE_MINIMUM",
+          "info",
+          `${p95Pair(facts)}, but only ${delta.toFixed(2)} ms ≤ ${policy.minP95DeltaMs} ms (min-p95-delta-ms) slower`,
+        ),
+      );
+    }
+  }
+  return reasons;
+}
+
+function noData({ figures }: Facts): Reason[] {
+  return (["baseline", "canary"] as const)
+    .filter((arm) => figures[arm].p95Ms === undefined)
+    .map((arm) => ({
+      code: "NO_DATA",
+      metric: "p95",
+      severity: "warning",
+      message: `${arm}: none of ${figures[arm].requests} requests succeeded, so it has no latency`,
+    }));
+}
+
+function tooLittle(facts: Facts): Reason[] {
+  const nothing = noData(facts);
+  if (nothing.length > 0) return nothing;
+  const { figures, latency, policy } = facts;
+  if (latency.limitRatio === undefined) {
+    return [
+      {
+        code: "BASELINE_ZERO",
+        metric: "p95",
+        severity: "warning",
+        message: "the baseline's p95 is 0 ms: no ratio can be taken. Use a finer clock.",
+      },
+    ];
+  }
+  const least = Math.max(LEAST_SUCCESSES_AN_ARM, policy.minSamples);
+  const poor = (["baseline", "canary"] as const).filter((arm) => figures[arm].successes < least);
+  const { windows } = latency;
+  const messages = poor.map(
+    (arm) => `${arm} has ${figures[arm].successes} successes < ${least}, the least for a verdict on latency`,
+  );
+  if (messages.length === 0) {
+    if (windows.usable < LEAST_USABLE * windows.possible) {
+      messages.push(
+        `${windows.usable} of ${windows.possible} windows hold both arms < ${LEAST_USABLE * 100} %: a hole in the data`,
+      );
+    }
+    if (windows.blocks < LEAST_BLOCKS) messages.push(`${windows.blocks} blocks of time < ${LEAST_BLOCKS}: run longer`);
+    if (windows.stall < LEAST_STALL_WINDOWS) messages.push(`${windows.stall} stall windows < ${LEAST_STALL_WINDOWS}: run longer`);
+  }
+  return messages.map((message) => ({ code: "LOW_SAMPLES", metric: "p95", severity: "warning", message }));
+}
+
+/** What the errors' verdict rests on. */
+export function errorReasons({ policy, errors, figures }: Facts): Reason[] {
+  const { evidence } = errors;
+  if (!evidence) return [];
+  const reason = (code: Reason["code"], severity: Reason["severity"], message: string): Reason => ({
+    code,
+    metric: "error_rate",
+    severity,
+    message,
+  });
+  const { baseline, canary } = figures;
+  const pair = `errors ${percent(evidence.canaryRate)} (${canary.failures} of ${canary.requests}) against ${percent(evidence.baselineRate)} (${baseline.failures} of ${baseline.requests})`;
+  const limit = `${percent(evidence.limit)} = max(${policy.maxErrorRatio} × baseline, ${policy.minErrorRate})`;
+  const reasons: Reason[] = [];
+  if (errors.verdict === "FAIL") reasons.push(reason("ERROR_RATE_EXCEEDED", "error", `${pair} > ${limit}`));
+  if (errors.verdict === "INCONCLUSIVE") {
+    reasons.push(reason("NOT_SIGNIFICANT", "warning", `${pair}: neither surely above nor surely under ${limit}`));
+  }
+  if (baseline.failures === 0 && canary.failures > 0) {
+    reasons.push(
+      reason(
+        "BASELINE_ZERO",
+        "info",
+        `the baseline has no errors, so there is no ratio: ${policy.minErrorRate} (min-error-rate) is the limit`,
+      ),
+    );
+  }
+  if (
+    baseline.failures > 0 &&
+    evidence.canaryRate > policy.maxErrorRatio * evidence.baselineRate &&
+    evidence.canaryRate <= policy.minErrorRate
+  ) {
+    reasons.push(
+      reason("BELOW_ABSOLUTE_MINIMUM", "info", `${pair}, above the ratio but ≤ ${policy.minErrorRate} (min-error-rate)`),
+    );
+  }
+  return reasons;
+}
+
+/** A canary above the absolute ceiling: an error when its whole interval is, a warning when only its value is. */
+export function ceilingReasons({ policy, figures }: Facts): Reason[] {
+  const { p95Ms, p95Interval } = figures.canary;
+  const ceiling = policy.p95CeilingMs;
+  if (ceiling === undefined || p95Ms === undefined || p95Interval === undefined || p95Ms <= ceiling) return [];
+  const sure = policy.mode === "strict" || p95Interval[0] > ceiling;
+  const message = `canary p95 ${ms(p95Ms)} > ${ceiling} ms (p95-ceiling-ms)`;
+  return [
+    sure
+      ? { code: "P95_CEILING_EXCEEDED", metric: "p95", severity: "error", message }
+      : {
+          code: "NOT_SIGNIFICANT",
+          metric: "p95",
+          severity: "warning",
+          message: `${message}, but its interval begins at ${ms(p95Interval[0])}`,
+        },
+  ];
+}
+
+/** Why a guarded judgement differs from the bare rule's, where no other reason says so. */
+export function strictReasons(facts: Facts, verdict: Verdict): Reason[] {
+  const { policy, strict, latency, errors } = facts;
+  if (policy.mode === "strict") return [];
+  const reasons: Reason[] = [];
+  if (latency.verdict === "PASS" && strict.p95 === "FAIL") {
+    const message = `the bare rule would fail: ${p95Pair(facts)} > ×${policy.maxP95Ratio}. Window by window the canary isn't that much slower.`;
+    reasons.push({ code: "NOT_SIGNIFICANT", metric: "p95", severity: "info", message });
+  }
+  if (latency.verdict === "FAIL" && strict.p95 === "PASS") {
+    const message = `the bare rule would pass: ${p95Pair(facts)}. Window by window the canary is slower than that.`;
+    reasons.push({ code: "NOT_SIGNIFICANT", metric: "p95", severity: "info", message });
+  }
+  if (errors.verdict === "INCONCLUSIVE" && strict.errorRate === "FAIL" && verdict !== "FAIL") {
+    const message = "the bare rule would fail on errors; so few failures can fall so by chance";
+    reasons.push({ code: "NOT_SIGNIFICANT", metric: "error_rate", severity: "info", message });
+  }
+  return reasons;
+}
