@@ -106,7 +106,14 @@ export function openDatabase(connections: Connections): Database {
         for (const query of opening) await client.query(query);
       }
 
-      const sql: Sql = async (text, values) => (await client.query(text, values as unknown[])).rows;
+      let last: Promise<unknown> = Promise.resolve();
+      const sql: Sql = async <Row>(text: string, values?: readonly unknown[]) => {
+        if (kind === "postgres") return (await client.query(text, values as unknown[])).rows as Row[];
+        // The embedded engine takes one statement at a time.
+        const mine = last.then(() => client.query(text, values as unknown[]));
+        last = mine.catch(() => undefined);
+        return (await mine).rows as Row[];
+      };
       let result: Result;
       try {
         result = await work(sql);

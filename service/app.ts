@@ -1,0 +1,41 @@
+import express, { type Express, type Router } from "express";
+import { Problem, problemHandler } from "./problem.ts";
+import { type Faults, injectFaults } from "./telemetry/faults.ts";
+import { type HealthOptions, healthRoutes } from "./telemetry/health.ts";
+import { identify, observe } from "./telemetry/http.ts";
+import type { Logger } from "./telemetry/log.ts";
+import type { Metrics } from "./telemetry/metrics.ts";
+import { metricsRoutes } from "./telemetry/routes.ts";
+
+export interface AppOptions {
+  release: string;
+  metrics: Metrics;
+  metricsToken: string | undefined;
+  refreshGauges: () => Promise<void>;
+  logger: Logger;
+  health: HealthOptions;
+  faults: Faults;
+  /** What guests reach; injected faults apply here and nowhere else. */
+  guestRoutes: Router[];
+  adminRoutes: Router[];
+}
+
+/** Puts the HTTP application together from the routers of the rooms. */
+export function createApp(options: AppOptions): Express {
+  const { metrics, logger, faults } = options;
+  const app = express();
+  app.disable("x-powered-by");
+  app.disable("etag");
+  app.use(identify(options.release));
+  app.use(observe({ metrics, logger }));
+  app.use(healthRoutes(options.health));
+  app.use(metricsRoutes({ metrics, token: options.metricsToken, refresh: options.refreshGauges }));
+  for (const router of options.adminRoutes) app.use(router);
+  if (faults.latencyMs > 0 || faults.latencyPercent > 0 || faults.errorRate > 0) app.use(injectFaults(faults));
+  for (const router of options.guestRoutes) app.use(router);
+  app.use((request) => {
+    throw new Problem(404, "Not Found", `There is no ${request.method} ${request.path.slice(0, 200)} here.`);
+  });
+  app.use(problemHandler(logger));
+  return app;
+}

@@ -1,0 +1,107 @@
+import { Router } from "express";
+import { z } from "zod";
+import type { Answers } from "../../conversation/answers.ts";
+import type { Inbox } from "../../conversation/inbox.ts";
+import type { IncomingMessage } from "../../conversation/turn.ts";
+import { Problem } from "../../problem.ts";
+import { jsonBodyOf, readSignedBody } from "../signed-body.ts";
+
+/** Bytes of a body; a guest's text is at most 4,096 characters. */
+const BODY_LIMIT = 64 * 1024;
+const MAXIMUM_WAIT_SECONDS = 30;
+
+const plain = (maximum: number) =>
+  z
+    .string()
+    .trim()
+    .min(1)
+    .max(maximum)
+    .refine((text) => !/\p{Cc}/u.test(text), "expected no control characters");
+
+const bodySchema = z.object({
+  message_id: plain(200),
+  user_id: plain(256),
+  // Postgres can't store U+0000; a guest's line breaks and the rest stay as they are.
+  text: z
+    .string()
+    .max(4096)
+    .transform((text) => text.replaceAll("\u0000", "")),
+  tenant_id: plain(64).optional(),
+  channel: z
+    .string()
+    .regex(/^[a-z][a-z0-9_-]{0,22}$/, "expected 1 to 23 of a-z, 0-9, _ and -, a letter first")
+    .optional(),
+  timestamp: z.iso.datetime({ offset: true }).optional(),
+  language: z.enum(["es", "en", "pt"]).optional(),
+});
+
+export interface MessagesWebhookOptions {
+  secret: string;
+  inbox: Inbox;
+  answers: Answers;
+  /**
+   * @returns the tenant's id for this guest
+   * @throws Problem 400 when `tenantId` names no tenant
+   */
+  resolveTenant: (input: { userId: string; tenantId: string | undefined }) => Promise<string>;
+  canonicalUserId: (raw: string) => string;
+  /** @throws Problem 429 with `Retry-After` when the tenant or the guest sends too much */
+  limit: (tenantId: string, userId: string) => Promise<void>;
+}
+
+/** `POST /webhooks/messages`: the generic JSON channel. Whoever holds the secret may speak for any tenant. */
+export function messagesWebhook(options: MessagesWebhookOptions): Router {
+  const { inbox, answers } = options;
+  const router = Router();
+  const signed = readSignedBody({ secret: options.secret, header: "X-Signature-256", limitBytes: BODY_LIMIT });
+  router.post("/webhooks/messages", signed, async (request, response) => {
+    const body = parse(jsonBodyOf(response));
+    const userId = options.canonicalUserId(body.user_id);
+    const tenantId = await options.resolveTenant({ userId, tenantId: body.tenant_id });
+    await options.limit(tenantId, userId);
+    const channel = body.channel === undefined || body.channel === "messages" ? "messages" : `messages:${body.channel}`;
+    const message: IncomingMessage = {
+      channel,
+      messageId: body.message_id,
+      userId,
+      kind: "text",
+      text: body.text,
+      ...(body.language === undefined ? {} : { language: body.language }),
+      ...(body.timestamp === undefined ? {} : { sentAt: body.timestamp }),
+    };
+    await inbox.accept(tenantId, [message]);
+
+    const seconds = preferredWait(request.get("prefer"));
+    if (seconds > 0) {
+      response.set("Preference-Applied", `wait=${seconds}`);
+      const gone = new AbortController();
+      response.once("close", () => gone.abort());
+      const answer = await answers.wait(tenantId, channel, body.message_id, seconds * 1000, gone.signal);
+      if (gone.signal.aborted) return;
+      if (answer !== undefined) {
+        response.json({ message_id: body.message_id, tenant_id: tenantId, ...answer });
+        return;
+      }
+    }
+    response.status(202).json({ status: "accepted", message_id: body.message_id });
+  });
+  return router;
+}
+
+function parse(json: unknown): z.infer<typeof bodySchema> {
+  const parsed = bodySchema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const mistakes = parsed.error.issues.map(({ path, message }) => ({ field: path.join(".") || "body", message }));
+  throw new Problem(
+    400,
+    "Bad Request",
+    `The body has mistakes in: ${[...new Set(mistakes.map(({ field }) => field))].join(", ")}.`,
+    mistakes,
+  );
+}
+
+/** @returns seconds of `Prefer: wait=…` (RFC 7240), at most 30; 0 without it */
+export function preferredWait(header: string | undefined): number {
+  const seconds = Number(/(?:^|[,;\s])wait\s*=\s*"?(\d{1,6})"?\s*(?:$|[,;])/i.exec(header ?? "")?.[1] ?? 0);
+  return Math.min(seconds, MAXIMUM_WAIT_SECONDS);
+}
