@@ -1,12 +1,8 @@
-/** Runs statements inside one transaction. */
-export interface Sql {
-  /**
-   * @param text one statement with `$1`-style parameters
-   * @returns the rows
-   * @throws the database's error, with its SQLSTATE in `code`
-   */
-  <Row = Record<string, unknown>>(text: string, values?: readonly unknown[]): Promise<Row[]>;
-}
+/**
+ * Runs one statement with `$1`-style parameters inside a transaction and returns its rows.
+ * Rejects with the database's error, with its SQLSTATE in `code`.
+ */
+export type Sql = <Row = Record<string, unknown>>(text: string, values?: readonly unknown[]) => Promise<Row[]>;
 
 /** The database as every room sees it: transactions of one tenant, or of none. */
 export interface Database {
