@@ -15,7 +15,7 @@ import {
 } from "./judgement.ts";
 import { judgeLatency, type LatencyWindows, STALL_SECONDS } from "./latency.ts";
 import { BEFORE_AFTER_FLOOR, INSTANCE_FLOOR } from "./location.ts";
-import { type Look, lastLook } from "./looks.ts";
+import { type Look, onlyLook } from "./looks.ts";
 import { quantileSorted } from "./quantiles.ts";
 import { ceilingReasons, errorReasons, latencyReasons, strictReasons } from "./reasons.ts";
 import { findFaults, type Samples, sortByTime, sortedLatencies } from "./samples.ts";
@@ -38,7 +38,7 @@ export function judge(baseline: Samples, canary: Samples, policy: Policy, circum
   const empty = b.t.length === 0 || c.t.length === 0;
   const design = circumstances.design ?? (empty || faults.length > 0 ? "interleaved" : detectDesign(b, c));
   const arms = align(b, c, design, circumstances.clock);
-  const look = circumstances.look ?? lastLook(arms.seconds);
+  const look = circumstances.look ?? onlyLook(arms.seconds);
   const figures = { baseline: describeArm(arms.baseline), canary: describeArm(arms.canary) };
   const reasons: Reason[] = [];
   const missing = findMissing(figures, policy, faults);

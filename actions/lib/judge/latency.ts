@@ -5,8 +5,6 @@ import type { Window } from "./windows.ts";
 
 /** Length of a stall window in seconds, at least. */
 export const STALL_SECONDS = 10;
-/** The stall ratio must be this many standard errors inside the limit to pass. */
-const STALL_PASS_ERRORS = 0.5;
 /** Normal quantile of 80 % power. */
 const POWER_80 = 0.84;
 
@@ -67,7 +65,7 @@ export function judgeLatency(windows: LatencyWindows, limit: number, look: Look,
   ];
   if (!typical || !stall) return undefined;
   const failed = surelyAboveLimit(typical, limit, look) ? "typical" : surelyAboveLimit(stall, limit, look) ? "stall" : undefined;
-  const passed = surelyBelowLimit(typical, limit, look) && stall.est - STALL_PASS_ERRORS * stall.se <= limit;
+  const passed = surelyBelowLimit(typical, limit, look) && stall.est <= limit;
   const spread = studentQuantile(0.025, typical.df) * typical.se;
   const tFail = studentQuantile(look.alphaFail, typical.df);
   return {

@@ -39,7 +39,12 @@ export function planLooks(durationSeconds: number, extensionSeconds: number): Lo
   return EXTENDED.map((column, i) => ({ ...column, seconds: times[i]! }));
 }
 
-/** The column of data that end here: a file's only look, or a run that ended early. */
+/** The column of a run with an extension that ended early, at `seconds`. */
 export function lastLook(seconds: number): Look {
   return { ...EXTENDED[3], seconds };
+}
+
+/** The only look at data that were complete before anyone looked, such as a file: the last column of a run with a hard end. */
+export function onlyLook(seconds: number): Look {
+  return { ...HARD_END[1], seconds };
 }

@@ -7,8 +7,8 @@ export type OnInconclusive = "hold" | "rollback" | "proceed";
 /** Where a rise of p95 comes from. */
 export type CauseClass = "canary" | "environment" | "upstream" | "unknown";
 
-/** Codes that a comparison can give; the report's schema knows the same list. */
-export const REASON_CODES = [
+/** Codes that the judge can give: a part of the list that reports know. */
+export const JUDGE_CODES = [
   "OK",
   "P95_RATIO_EXCEEDED",
   "P95_CEILING_EXCEEDED",
@@ -18,29 +18,18 @@ export const REASON_CODES = [
   "LOW_SAMPLES",
   "NO_DATA",
   "NON_FINITE",
-  "QUERY_ERROR",
-  "MULTIPLE_SERIES",
-  "STALE_DATA",
   "BASELINE_ZERO",
   "SPLIT_MISMATCH",
-  "ARM_NOT_ATTESTED",
   "LOAD_NOT_DELIVERED",
   "ENVIRONMENT",
-  "BUDGET_UNKNOWN",
-  "BUDGET_LOW",
-  "BUDGET_EXHAUSTED",
-  "FAST_BURN",
-  "SCRIPT_ERROR",
-  "CANCELLED",
   "OVERRIDDEN",
-  "INTERNAL_ERROR",
 ] as const;
-/** One of {@link REASON_CODES}. */
-export type ReasonCode = (typeof REASON_CODES)[number];
+/** One of {@link JUDGE_CODES}. */
+export type JudgeCode = (typeof JUDGE_CODES)[number];
 
 /** One thing that speaks for the verdict, or that a reader must know. */
 export interface Reason {
-  code: ReasonCode;
+  code: JudgeCode;
   /** The metric it is about, null for the run as a whole. */
   metric: "p95" | "error_rate" | null;
   /** `error` fails, `warning` keeps from passing or must be read, `info` explains. */

@@ -1,0 +1,61 @@
+import { planLooks } from "../actions/lib/judge/looks.ts";
+import type { Bench } from "./figure.ts";
+import { EFFECTS, MORE_EFFECTS } from "./trials/effects.ts";
+import { fileLooks, gatehouse, type Score, scoreCell } from "./trials/score.ts";
+import { NOISES } from "./trials/weather.ts";
+import type { Effect, Oddity } from "./trials/world.ts";
+
+const TRIALS = process.argv.includes("--full") || process.env["TRIALS_FULL"] === "1" ? 400 : 100;
+/** Seeds from here on were never looked at while the judge's constants were chosen. */
+const HELD_OUT = 5_000_000;
+const RPS = 50;
+
+const DESIGNS = [
+  { name: "up to 180 s", seconds: 180, looks: planLooks(60, 120) },
+  { name: "60 s", seconds: 60, looks: planLooks(60, 0) },
+  { name: "file of 60 s", seconds: 60, looks: fileLooks(60) },
+];
+const ODDITIES: readonly Oddity[] = ["pareto", "two-endpoints", "millisecond-clock", "step", "periodic-jobs", "stolen-cpu"];
+
+const bench: Bench = {
+  name: "trials",
+  compares:
+    "verdicts on labelled trials by effect and noise (held-out seeds): shares of FAIL, PASS and INCONCLUSIVE; TRIALS_FULL=1 for 400 a cell",
+  async run(report) {
+    const tell = (cell: string, score: Score) => {
+      for (const kind of ["fail", "pass", "inconclusive"] as const) {
+        report({ name: `${cell}: ${kind}`, value: Math.round(score[kind] * 1000) / 1000, unit: "share", n: score.trials });
+      }
+      report({ name: `${cell}: time to verdict`, value: Math.round(score.meanSeconds), unit: "s", n: score.trials });
+    };
+    const cell = (
+      effect: Effect,
+      noise: (typeof NOISES)[number],
+      design: (typeof DESIGNS)[number],
+      rps: number,
+      oddity?: Oddity,
+    ) => {
+      const plan = { effect, noise, rps, seconds: design.seconds, ...(oddity ? { oddity } : {}) };
+      return scoreCell(plan, HELD_OUT, TRIALS, design.looks, gatehouse());
+    };
+    for (const design of DESIGNS) {
+      for (const noise of NOISES) {
+        const effects = design.seconds === 180 ? [...EFFECTS, ...MORE_EFFECTS] : EFFECTS;
+        for (const effect of effects) tell(`${design.name}, ${noise.name}, ${effect.name}`, cell(effect, noise, design, RPS));
+      }
+    }
+    const [long] = DESIGNS;
+    const typical = NOISES[1]!;
+    for (const oddity of ODDITIES) {
+      for (const effect of [EFFECTS[0]!, EFFECTS[4]!]) {
+        tell(`${long!.name}, typical, ${oddity}, ${effect.name}`, cell(effect, typical, long!, RPS, oddity));
+      }
+    }
+    for (const rps of [5, 10, 20, 100]) {
+      for (const effect of [EFFECTS[0]!, EFFECTS[4]!]) {
+        tell(`${long!.name}, typical, ${rps} requests/s, ${effect.name}`, cell(effect, typical, long!, rps));
+      }
+    }
+  },
+};
+export default bench;

@@ -1,0 +1,65 @@
+import { judge } from "../../actions/lib/judge/judge.ts";
+import { DEFAULT_POLICY, type Policy } from "../../actions/lib/judge/judgement.ts";
+import { type Look, onlyLook } from "../../actions/lib/judge/looks.ts";
+import { filterSamples } from "../../actions/lib/judge/samples.ts";
+import type { Verdict } from "../../actions/lib/judge/verdict.ts";
+import { makeTrial, type Trial, type TrialPlan } from "./world.ts";
+
+/** How one trial ended. */
+export interface Outcome {
+  verdict: Verdict;
+  /** Seconds of traffic until the verdict. */
+  seconds: number;
+}
+
+/** A judge to score: it gets the trial up to `look.seconds`. */
+export type TrialJudge = (trial: Pick<Trial, "baseline" | "canary">, look: Look) => Verdict;
+
+/** Gatehouse's judge with the default policy. */
+export function gatehouse(policy: Policy = DEFAULT_POLICY): TrialJudge {
+  return (trial, look) =>
+    judge(trial.baseline, trial.canary, policy, { look, clock: { start: 0, seconds: look.seconds } }).verdict;
+}
+
+/** Plays a trial look by look until the judge knows, as the live mode does. */
+export function play(trial: Trial, looks: readonly Look[], judgeTrial: TrialJudge): Outcome {
+  for (const look of looks) {
+    const until = (arm: Trial["baseline"]) => filterSamples(arm, (i) => arm.t[i]! < look.seconds);
+    const verdict = judgeTrial({ baseline: until(trial.baseline), canary: until(trial.canary) }, look);
+    if (verdict !== "INCONCLUSIVE") return { verdict, seconds: look.seconds };
+  }
+  return { verdict: "INCONCLUSIVE", seconds: looks.at(-1)!.seconds };
+}
+
+/** The looks of a file: one, with the last column. */
+export function fileLooks(seconds: number): Look[] {
+  return [onlyLook(seconds)];
+}
+
+/** Shares of the outcomes of many trials, 0–1, and the mean time to them. */
+export interface Score {
+  trials: number;
+  fail: number;
+  pass: number;
+  inconclusive: number;
+  meanSeconds: number;
+}
+
+/** Plays `trials` trials that differ by seed only. */
+export function scoreCell(
+  plan: Omit<TrialPlan, "seed">,
+  firstSeed: number,
+  trials: number,
+  looks: readonly Look[],
+  judgeTrial: TrialJudge,
+): Score {
+  const outcomes = Array.from({ length: trials }, (_, i) => play(makeTrial({ ...plan, seed: firstSeed + i }), looks, judgeTrial));
+  const share = (verdict: Verdict) => outcomes.filter((outcome) => outcome.verdict === verdict).length / trials;
+  return {
+    trials,
+    fail: share("FAIL"),
+    pass: share("PASS"),
+    inconclusive: share("INCONCLUSIVE"),
+    meanSeconds: outcomes.reduce((sum, outcome) => sum + outcome.seconds, 0) / trials,
+  };
+}
