@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { createPgConfig } from "@electric-sql/pglite/node-postgres";
 import pg from "pg";
 import { lockFolder } from "./folder-lock.ts";
@@ -56,7 +57,7 @@ export async function connect(options: DatabaseOptions): Promise<Connections> {
     import("@electric-sql/pglite/contrib/btree_gist"),
   ]);
   const engine = await PGlite.create({
-    ...(options.dataDir === undefined ? {} : { dataDir: options.dataDir }),
+    ...(options.dataDir === undefined ? {} : { dataDir: join(options.dataDir, "database") }),
     extensions: { btree_gist },
   });
   const pool = new pg.Pool({ ...createPgConfig(engine), max: 1, idleTimeoutMillis: 0 } as pg.PoolConfig);

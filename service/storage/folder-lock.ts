@@ -10,7 +10,7 @@ import { join } from "node:path";
  */
 export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   await mkdir(folder, { recursive: true });
-  const path = `${join(folder, ".")}.lock`;
+  const path = join(folder, "lock");
   for (let attempt = 0; attempt < 2; attempt += 1) {
     try {
       await writeFile(path, String(process.pid), { flag: "wx" });

@@ -1,0 +1,72 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { createHmac } from "node:crypto";
+import { fileURLToPath } from "node:url";
+import { stopProcess } from "./servers.ts";
+
+/** The real service in a process of its own. */
+export interface RunningService {
+  url: string;
+  process: ChildProcess;
+  /** Everything it has written so far. */
+  log(): string;
+  /** Asks it to stop and waits. @returns its exit code */
+  stop(): Promise<number | null>;
+  /** `kill -9`. */
+  kill(): Promise<void>;
+}
+
+const MAIN = fileURLToPath(new URL("../service/main.ts", import.meta.url));
+export const MESSAGES_SECRET = "development-messages-secret";
+
+/** Starts `service/main.ts` on a free port, with nothing of this environment but PATH, and waits until it listens. */
+export async function spawnService(env: Record<string, string | undefined> = {}): Promise<RunningService> {
+  const child = spawn(process.execPath, [MAIN], {
+    env: { PATH: process.env.PATH, PORT: "0", HOST: "127.0.0.1", LOG_LEVEL: "info", ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let text = "";
+  const url = await new Promise<string>((resolve, reject) => {
+    const onData = (chunk: Buffer) => {
+      text += chunk;
+      const found = /"url":"(http:[^"]+)".*"listening"/.exec(text)?.[1];
+      if (found !== undefined) resolve(found);
+    };
+    child.stdout.on("data", onData);
+    child.stderr.on("data", onData);
+    child.once("error", reject);
+    child.once("exit", (code) => reject(new Error(`the service ended with ${code} before it listened:\n${text}`)));
+  });
+  return {
+    url,
+    process: child,
+    log: () => text,
+    stop: async () => {
+      await stopProcess(child);
+      return child.exitCode;
+    },
+    kill: async () => {
+      const gone = new Promise((resolve) => child.once("exit", resolve));
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      child.kill("SIGKILL");
+      await gone;
+    },
+  };
+}
+
+/** Sends a signed message to the generic JSON channel. */
+export function sendMessage(
+  url: string,
+  body: Record<string, unknown> | string,
+  headers: Record<string, string> = {},
+): Promise<Response> {
+  const raw = typeof body === "string" ? body : JSON.stringify(body);
+  return fetch(`${url}/webhooks/messages`, {
+    method: "POST",
+    body: raw,
+    headers: {
+      "Content-Type": "application/json",
+      "X-Signature-256": `sha256=${createHmac("sha256", MESSAGES_SECRET).update(raw).digest("hex")}`,
+      ...headers,
+    },
+  });
+}
