@@ -13,6 +13,8 @@ export interface ChildOptions {
   graceMs?: number;
   /** Where the child's output goes, line by line; by default this process' stdout, wrapped in `::stop-commands::`. */
   output?: "log" | "quiet" | ((line: string) => void);
+  /** Sees every line besides. */
+  onLine?: (line: string) => void;
 }
 
 export interface ChildResult {
@@ -38,7 +40,7 @@ const MAX_LINE = 16_384;
  * @throws Error naming the command when it can't be started
  */
 export async function runChild(options: ChildOptions): Promise<ChildResult> {
-  const { command, args, env, cwd, signal, graceMs = 3_000, output = "log" } = options;
+  const { command, args, env, cwd, signal, graceMs = 3_000, output = "log", onLine } = options;
   const guard = randomBytes(16).toString("hex");
   const write =
     output === "log" ? (line: string) => void process.stdout.write(`${line}\n`) : output === "quiet" ? () => undefined : output;
@@ -72,6 +74,7 @@ export async function runChild(options: ChildOptions): Promise<ChildResult> {
         readLines(stream, (line) => {
           tail = (tail === "" ? line : `${tail}\n${line}`).slice(-TAIL_LENGTH);
           write(line);
+          onLine?.(line);
         }),
       );
       child.on("error", (error) => {

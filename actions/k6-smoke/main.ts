@@ -1,0 +1,171 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { endGroup, startGroup } from "@actions/core";
+import { assetFolder } from "../lib/k6/assets.ts";
+import { findK6, type K6 } from "../lib/k6/install.ts";
+import { type K6RunResult, runK6, scriptDigest } from "../lib/k6/run.ts";
+import { readK6Summary } from "../lib/k6/summary.ts";
+import type { SmokeSummary } from "../lib/report/smoke-summary.ts";
+import { exitCode } from "../lib/report/verdict.ts";
+import { uploadArtifact } from "../lib/runner/artifact.ts";
+import { cancellation } from "../lib/runner/cancel.ts";
+import { runContext, temporaryFolder } from "../lib/runner/context.ts";
+import { writeJsonAtomically } from "../lib/runner/files.ts";
+import { annotate, maskSecrets, redact, say, splitUrlPassword } from "../lib/runner/log.ts";
+import { setOutputs } from "../lib/runner/outputs.ts";
+import { writeJobSummary } from "../lib/runner/summary.ts";
+import { DEFAULT_P95_MS, type SmokeInputs, smokeInputs, workspace } from "./inputs.ts";
+import { type Judgement, judgeSmoke, type RunFacts } from "./judge.ts";
+import { type Measurement, measure, nothingMeasured } from "./measure.ts";
+import { annotations, summarySections, verdictTable } from "./render.ts";
+
+/** Runs k6, judges, reports. Gives the exit code of the step; throws what kept it from measuring at all. */
+export async function main(): Promise<0 | 1> {
+  const inputs = smokeInputs();
+  const { shown: target, password } = splitUrlPassword(inputs.baseUrl);
+  const secrets = [password ?? "", ...secretValues(inputs.env)].filter((value) => value !== "");
+  maskSecrets(secrets);
+  const summaryPath = join(inputs.reportDirectory, "smoke-summary.json");
+  // A report of an earlier run must not be read as this one's.
+  await rm(summaryPath, { force: true });
+
+  const cancel = cancellation();
+  const folder = await mkdtemp(join(temporaryFolder(), "k6-smoke-"));
+  try {
+    const k6 = await findK6({ version: inputs.k6Version, path: inputs.k6Path, signal: cancel.signal, log: say });
+    const script = inputs.script ?? join(assetFolder(), "k6", "smoke.js");
+    const digest = await scriptDigest(script);
+    say(`k6 v${k6.version} (${k6.source}): ${inputs.rps} iterations/s for ${inputs.duration} against ${target}`);
+    startGroup("k6");
+    const run = await runK6({
+      k6: k6.path,
+      script,
+      env: scriptEnvironment(inputs),
+      folder,
+      cwd: workspace(),
+      signal: cancel.signal,
+    });
+    endGroup();
+
+    const { measured, facts } = await readRun(run, secrets);
+    const judgement = judgeSmoke(measured, inputs.limits, facts);
+    const summary = smokeSummary(inputs, judgement, measured, run, k6, digest);
+    return await report({ inputs, judgement, summary, summaryPath, target, cancelled: cancel.signal.aborted });
+  } finally {
+    cancel.dispose();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** What the script sees: the lines of `env` and what the action knows, nothing else. */
+function scriptEnvironment(inputs: SmokeInputs): Record<string, string> {
+  return { ...inputs.env, BASE_URL: inputs.baseUrl, K6_RPS: String(inputs.rps), K6_DURATION: inputs.duration };
+}
+
+function secretValues(env: Readonly<Record<string, string>>): string[] {
+  const secret = /SECRET|TOKEN|PASSWORD|PASSWD|CREDENTIAL|PRIVATE|API_?KEY/i;
+  return Object.entries(env).flatMap(([name, value]) => (secret.test(name) && value.length >= 4 ? [value] : []));
+}
+
+/** Reads what k6 left behind. What can't be read becomes a reason, never a number. */
+async function readRun(run: K6RunResult, secrets: readonly string[]): Promise<{ measured: Measurement; facts: RunFacts }> {
+  const unusable: string[] = [];
+  let measured = nothingMeasured();
+  try {
+    measured = await measure(run.samplesPath);
+  } catch (error) {
+    unusable.push(`the samples can't be used: ${(error as Error).message}`);
+  }
+  try {
+    const own = await readK6Summary(run.summaryPath);
+    if (unusable.length === 0 && own.requests !== measured.requests) {
+      unusable.push(
+        `k6 counted ${own.requests} requests, its samples hold ${measured.requests}: samples were lost. Look for a full disk`,
+      );
+    }
+  } catch (error) {
+    unusable.push((error as Error).message);
+  }
+  const ending = { ...run.ending, message: redact(run.ending.message, secrets) };
+  return { measured, facts: { ending, exceptions: run.exceptions, unusable } };
+}
+
+function smokeSummary(
+  { limits }: SmokeInputs,
+  { verdict, reasons }: Judgement,
+  measured: Measurement,
+  run: K6RunResult,
+  k6: K6,
+  digest: string,
+): SmokeSummary {
+  return {
+    schema_version: 1,
+    kind: "smoke-summary",
+    verdict,
+    reasons,
+    p95_ms: measured.p95Ms,
+    p50_ms: measured.p50Ms,
+    p99_ms: measured.p99Ms,
+    error_rate: measured.errorRate,
+    rps: measured.rps,
+    requests: measured.requests,
+    dropped_iterations: measured.droppedIterations,
+    checks: measured.checks,
+    duration_s: measured.durationS,
+    thresholds: {
+      p95_ms: limits.p95Ms,
+      error_rate: limits.errorRate,
+      min_rps: limits.minRps,
+      source: limits.p95Ms === DEFAULT_P95_MS ? "default" : "input",
+    },
+    routes: measured.routes.map(({ name, requests, p95Ms, errorRate }) => ({
+      name,
+      requests,
+      p95_ms: p95Ms,
+      error_rate: errorRate,
+    })),
+    k6: { version: k6.version, exit_code: run.exitCode, script_sha256: digest },
+    run: runContext(),
+    started_at: run.startedAt.toISOString(),
+    ended_at: run.endedAt.toISOString(),
+  };
+}
+
+interface Reporting {
+  inputs: SmokeInputs;
+  judgement: Judgement;
+  summary: SmokeSummary;
+  summaryPath: string;
+  /** The URL without its password. */
+  target: string;
+  cancelled: boolean;
+}
+
+/** Writes file, outputs, table, summary, artifact and annotations, in this order, and gives the exit code. */
+async function report({ inputs, judgement, summary, summaryPath, target, cancelled }: Reporting): Promise<0 | 1> {
+  const outputs = {
+    verdict: judgement.verdict,
+    "p95-ms": summary.p95_ms,
+    "error-rate": summary.error_rate,
+    rps: summary.rps,
+    requests: summary.requests,
+  };
+  const notWritten = await writeJsonAtomically(summaryPath, summary).then(
+    () => undefined,
+    (error: Error) => error,
+  );
+  setOutputs({ ...outputs, "summary-path": notWritten === undefined ? summaryPath : null, "artifact-id": null });
+  say(verdictTable(judgement));
+  await writeJobSummary(summarySections(judgement, summary, target));
+
+  // After a cancel there are seconds left, and a partial report helps nobody on the way to another job.
+  if (notWritten === undefined && !cancelled) {
+    const artifact = await uploadArtifact({ name: inputs.artifactName, files: [summaryPath], root: dirname(summaryPath) });
+    if (artifact.id !== null) setOutputs({ "artifact-id": artifact.id });
+    if (artifact.notice !== undefined) annotate(artifact.notice);
+  }
+  const code = cancelled ? 1 : exitCode(judgement.verdict, inputs.failOn, judgement.broken);
+  for (const annotation of annotations(judgement, code === 1)) annotate(annotation);
+  if (notWritten !== undefined) throw notWritten;
+  return code;
+}

@@ -1,0 +1,85 @@
+import { createHash } from "node:crypto";
+import { mkdir, readFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { runChild, scrubbedEnvironment } from "../runner/child.ts";
+import { explainFileError } from "../runner/files.ts";
+import { k6RunArguments } from "./arguments.ts";
+import { explainEnding, type K6Ending } from "./exit-codes.ts";
+
+export interface K6Run {
+  /** Path of k6. */
+  k6: string;
+  script: string;
+  env: Readonly<Record<string, string>>;
+  /** Folder for samples and k6's summary; made when missing. */
+  folder: string;
+  /** Working folder of k6, where a script's handleSummary writes. */
+  cwd?: string;
+  signal?: AbortSignal;
+  output?: "log" | "quiet" | ((line: string) => void);
+}
+
+export interface K6RunResult {
+  exitCode: number | null;
+  ending: K6Ending;
+  samplesPath: string;
+  summaryPath: string;
+  startedAt: Date;
+  endedAt: Date;
+  /** Iterations that threw: k6 logs them and still ends with 0. */
+  exceptions: number;
+}
+
+/** Runs one k6 script; a cancel is passed on as SIGINT, at which k6 writes what it has. */
+export async function runK6(run: K6Run): Promise<K6RunResult> {
+  await mkdir(run.folder, { recursive: true });
+  const samplesPath = resolve(run.folder, "samples.csv.gz");
+  const summaryPath = resolve(run.folder, "k6-summary.json");
+  const { args, env } = k6RunArguments({ script: resolve(run.script), env: run.env, samplesPath, summaryPath });
+  const { output = "log" } = run;
+  let exceptions = 0;
+  let firstErrors = "";
+  const watch = (line: string) => {
+    if (line.includes('hint="script exception"')) exceptions++;
+    if (line.includes("level=error") && firstErrors.length < 4_000) firstErrors += `${line}\n`;
+  };
+  const startedAt = new Date();
+  const { exitCode, signal, cancelled } = await runChild({
+    command: run.k6,
+    args,
+    env: scrubbedEnvironment(env),
+    output,
+    onLine: watch,
+    ...(run.cwd === undefined ? {} : { cwd: run.cwd }),
+    ...(run.signal === undefined ? {} : { signal: run.signal }),
+  });
+  return {
+    exitCode,
+    ending: explainEnding(exitCode, signal, cancelled, firstErrors),
+    samplesPath,
+    summaryPath,
+    startedAt,
+    endedAt: new Date(),
+    exceptions,
+  };
+}
+
+/**
+ * sha256 of a script, so that a report can say what was run.
+ *
+ * @throws Error naming the input when the script can't be read
+ */
+export async function scriptDigest(path: string): Promise<string> {
+  try {
+    return createHash("sha256")
+      .update(await readFile(path))
+      .digest("hex");
+  } catch (error) {
+    throw new Error(
+      `script: ${path} could not be read: ${explainFileError(error)} Give the path of a k6 script, from ${join(process.cwd(), "/")}.`,
+      {
+        cause: error,
+      },
+    );
+  }
+}

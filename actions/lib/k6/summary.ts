@@ -1,0 +1,44 @@
+import { readFile } from "node:fs/promises";
+import { explainFileError } from "../runner/files.ts";
+
+/** What is needed of k6's own end-of-test summary (`--summary-export`). */
+export interface K6Summary {
+  requests: number;
+  /** Share of failed requests as k6 counts them, 0–1; null when there was no request. */
+  errorRate: number | null;
+  /** p95 of the latency of expected responses in ms; null when there was none. */
+  p95Ms: number | null;
+}
+
+/**
+ * Reads k6's own summary.
+ *
+ * @throws Error when it is missing (k6 writes it at the end of every run that began) or isn't JSON
+ */
+export async function readK6Summary(path: string): Promise<K6Summary> {
+  let content: { metrics?: Record<string, Record<string, number> | undefined> };
+  try {
+    content = JSON.parse(await readFile(path, "utf8"));
+  } catch (error) {
+    const reason = error instanceof SyntaxError ? `isn't JSON (${error.message})` : explainFileError(error);
+    throw new Error(`k6's own summary ${path}: ${reason}`, { cause: error });
+  }
+  const metrics = content.metrics ?? {};
+  return {
+    requests: metrics["http_reqs"]?.["count"] ?? 0,
+    errorRate: metrics["http_req_failed"]?.["value"] ?? null,
+    p95Ms: (metrics["http_req_duration{expected_response:true}"] ?? metrics["http_req_duration"])?.["p(95)"] ?? null,
+  };
+}
+
+/**
+ * The summary without what must not leave the machine: `setup_data` (whatever the script's setup returned, often
+ * tokens) and the script's source.
+ */
+export function withoutSecrets(summary: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const { setup_data: _setupData, setupData: _camelSetupData, ...rest } = summary;
+  const metadata = rest["metadata"];
+  if (typeof metadata !== "object" || metadata === null) return rest;
+  const { script: _script, ...kept } = metadata as Record<string, unknown>;
+  return { ...rest, metadata: kept };
+}

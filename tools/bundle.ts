@@ -1,0 +1,176 @@
+import { createHash } from "node:crypto";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { dirname, join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { runChild, scrubbedEnvironment } from "../actions/lib/runner/child.ts";
+
+export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "..");
+
+/** What the k6 actions need beside their code: scripts and the pinned Go module. */
+const K6_ASSETS = ["k6", "tools/go.mod", "tools/go.sum"];
+/** The module whose import tells that a bundle runs k6. */
+const K6_ASSET_MODULE = "actions/lib/k6/assets.ts";
+/** ncc can end well and write only stubs that throw; a real bundle with @actions/core is far larger. */
+const SMALLEST_BUNDLE_BYTES = 100_000;
+const DIGEST_FILE = "sources.sha256";
+
+/** Names of the actions: folders of `actions/` with an action.yml and an index.ts. */
+export async function actionNames(): Promise<string[]> {
+  const folders = await readdir(join(ROOT, "actions"), { withFileTypes: true });
+  const names: string[] = [];
+  for (const folder of folders.filter((entry) => entry.isDirectory())) {
+    const files = await readdir(join(ROOT, "actions", folder.name));
+    if (files.includes("action.yml") && files.includes("index.ts")) names.push(folder.name);
+  }
+  return names.sort();
+}
+
+/** Whether the sources of an action differ from those that its bundle was built from. */
+export async function isStale(name: string): Promise<"missing" | "stale" | "fresh"> {
+  const recorded = await readIfThere(join(ROOT, "actions", name, "dist", DIGEST_FILE));
+  if (recorded === undefined) return "missing";
+  return recorded.trim() === (await sourceDigest(name)) ? "fresh" : "stale";
+}
+
+/**
+ * Builds bundles: tsc → JavaScript, ncc → one folder an action, each with its assets.
+ *
+ * @param into folder that gets one folder an action, named as the action
+ * @throws Error with the compiler's output, or when a bundle is a stub
+ */
+export async function buildBundles(names: readonly string[], into: string): Promise<void> {
+  await mkdir(join(ROOT, "build"), { recursive: true });
+  // Inside the project, so that packages are found.
+  const work = await mkdtemp(join(ROOT, "build", "bundle-"));
+  try {
+    const files = names.map((name) => relative(work, join(ROOT, "actions", name, "index.ts")));
+    const options = { rootDir: "../..", outDir: "js", noEmit: false, removeComments: false };
+    await writeFile(
+      join(work, "tsconfig.json"),
+      JSON.stringify({ extends: "../../tsconfig.json", compilerOptions: options, include: [], files }),
+    );
+    await node("typescript/bin/tsc", ["-p", work], ROOT);
+    for (const name of names) {
+      const target = join(into, name);
+      await rm(target, { recursive: true, force: true });
+      // ncc names modules by their path from the working folder: from here it is the same in every folder.
+      await node(
+        "@vercel/ncc/dist/ncc/cli.js",
+        [
+          "build",
+          join(work, "js", "actions", name, "index.js"),
+          "--no-cache",
+          "--quiet",
+          "-o",
+          target,
+          "--license",
+          "licenses.txt",
+        ],
+        join(work, "js"),
+      );
+      await checkBundle(name, target);
+      if ((await sourceFiles(name)).includes(K6_ASSET_MODULE)) {
+        for (const asset of K6_ASSETS)
+          await cp(join(ROOT, asset), join(target, "assets", asset), {
+            recursive: true,
+            filter: (path) => !path.endsWith(".test.ts"),
+          });
+      }
+      await writeFile(join(target, DIGEST_FILE), `${await sourceDigest(name)}\n`);
+    }
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+/** Differences between two folders, one line each: missing, extra and different files. */
+export async function compareFolders(expected: string, actual: string): Promise<string[]> {
+  const [wanted, found] = await Promise.all([listFiles(expected), listFiles(actual)]);
+  const differences: string[] = [];
+  for (const file of new Set([...wanted, ...found])) {
+    if (!found.includes(file)) differences.push(`${file} is missing`);
+    else if (!wanted.includes(file)) differences.push(`${file} shouldn't be there`);
+    else if (!(await readFile(join(expected, file))).equals(await readFile(join(actual, file))))
+      differences.push(`${file} differs`);
+  }
+  return differences.sort();
+}
+
+/** Files of a folder, relative to it; none when the folder isn't there. */
+export async function listFiles(folder: string): Promise<string[]> {
+  try {
+    const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+    return entries
+      .filter((entry) => entry.isFile())
+      .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
+      .sort();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
+  }
+}
+
+async function checkBundle(name: string, folder: string): Promise<void> {
+  let bytes = 0;
+  for (const file of (await listFiles(folder)).filter((path) => path.endsWith(".js"))) {
+    const text = await readFile(join(folder, file), "utf8");
+    bytes += Buffer.byteLength(text);
+    if (text.includes("webpackMissingModule"))
+      throw new Error(`${name}: the bundle misses a module (webpackMissingModule in ${file}). Install what it imports.`);
+    if (text.includes(ROOT)) throw new Error(`${name}: the bundle holds the path of this machine (in ${file}).`);
+  }
+  if (bytes < SMALLEST_BUNDLE_BYTES)
+    throw new Error(`${name}: the bundle has only ${bytes} bytes, so it holds stubs instead of modules.`);
+}
+
+/** Digest of everything of ours that goes into a bundle. */
+async function sourceDigest(name: string): Promise<string> {
+  const files = await sourceFiles(name);
+  if (files.includes(K6_ASSET_MODULE)) {
+    for (const asset of K6_ASSETS) {
+      const inside = (await listFiles(join(ROOT, asset)).catch(() => [])).map((file) => `${asset}/${file}`);
+      files.push(...(inside.length > 0 ? inside : [asset]));
+    }
+  }
+  const hash = createHash("sha256");
+  for (const file of files.filter((path) => !path.endsWith(".test.ts")).sort()) {
+    hash
+      .update(`${file}\0`)
+      .update(await readFile(join(ROOT, file)))
+      .update("\0");
+  }
+  return hash.digest("hex");
+}
+
+/** Paths of an action's sources: its index.ts and all that it imports from here, directly or not. */
+async function sourceFiles(name: string): Promise<string[]> {
+  const seen = new Set<string>();
+  const waiting = [`actions/${name}/index.ts`];
+  for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
+    if (seen.has(file)) continue;
+    seen.add(file);
+    const text = await readFile(join(ROOT, file), "utf8");
+    for (const [, path] of text.matchAll(/(?:from|import)\s*\(?\s*"(\.[^"]+)"/g)) {
+      waiting.push(relative(ROOT, resolve(ROOT, dirname(file), path!)));
+    }
+  }
+  return [...seen];
+}
+
+async function node(tool: string, args: readonly string[], cwd: string): Promise<void> {
+  const { exitCode, tail } = await runChild({
+    command: process.execPath,
+    args: [join(ROOT, "node_modules", tool), ...args],
+    cwd,
+    env: scrubbedEnvironment(),
+    output: "quiet",
+  });
+  if (exitCode !== 0) throw new Error(`${tool.split("/")[0]} ended with ${exitCode}:\n${tail}`);
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  return readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
+  });
+}
