@@ -43,30 +43,51 @@ export function wilson(successes: number, trials: number, z: number): [number, n
   return [successes === 0 ? 0 : (centre - spread) / scale, successes === trials ? 1 : (centre + spread) / scale];
 }
 
-function failuresByBlock(samples: Samples): Map<number, number> {
-  const counts = new Map<number, number>();
-  samples.ok.forEach((ok, i) => {
-    if (ok === 1) return;
-    const block = Math.floor(samples.t[i]! / BLOCK_SECONDS);
-    counts.set(block, (counts.get(block) ?? 0) + 1);
-  });
-  return counts;
+/** Failures of both arms in one stretch of time. */
+export interface FailureBlock {
+  baseline: number;
+  canary: number;
+}
+
+/** Requests and failures of both arms; the blocks that hold any failure, in any order. */
+export interface FailureCounts {
+  requests: { baseline: number; canary: number };
+  failures: { baseline: number; canary: number };
+  blocks: readonly FailureBlock[];
+}
+
+/** Counts the failures of samples on a common clock, in blocks of 5 s. */
+export function countFailureBlocks(baseline: Samples, canary: Samples): FailureCounts {
+  const blocks = new Map<number, FailureBlock>();
+  const failures = { baseline: 0, canary: 0 };
+  for (const [arm, samples] of [
+    ["baseline", baseline],
+    ["canary", canary],
+  ] as const) {
+    samples.ok.forEach((ok, i) => {
+      if (ok === 1) return;
+      const key = Math.floor(samples.t[i]! / BLOCK_SECONDS);
+      const block = blocks.get(key) ?? { baseline: 0, canary: 0 };
+      block[arm]++;
+      failures[arm]++;
+      blocks.set(key, block);
+    });
+  }
+  return { requests: { baseline: baseline.ok.length, canary: canary.ok.length }, failures, blocks: [...blocks.values()] };
 }
 
 /**
  * How much more unevenly than by chance the failures of the blocks fall on the arms: Pearson's χ² over its degrees of freedom, at least 1.
  *
+ * @param blocks those that hold any failure
  * @param share the canary's share of the requests, 0–1
  */
-export function dispersion(baseline: Samples, canary: Samples, share: number): number {
-  const b = failuresByBlock(baseline);
-  const c = failuresByBlock(canary);
-  const blocks = [...new Set([...b.keys(), ...c.keys()])];
+export function dispersion(blocks: readonly FailureBlock[], share: number): number {
   if (blocks.length <= 2) return 1;
   let chiSquare = 0;
-  for (const block of blocks) {
-    const all = (b.get(block) ?? 0) + (c.get(block) ?? 0);
-    chiSquare += ((c.get(block) ?? 0) - all * share) ** 2 / (all * share * (1 - share));
+  for (const { baseline, canary } of blocks) {
+    const all = baseline + canary;
+    chiSquare += (canary - all * share) ** 2 / (all * share * (1 - share));
   }
   return Math.max(1, chiSquare / (blocks.length - 1));
 }
@@ -74,17 +95,14 @@ export function dispersion(baseline: Samples, canary: Samples, share: number): n
 /**
  * Compares the arms' error rates: a conditional binomial test of how the failures fall on the arms, widened where failures come in bursts.
  *
- * @param baseline requests on a common clock, at least one
- * @param canary requests on the same clock, at least one
+ * @param counts at least one request an arm
  */
-export function judgeErrors(baseline: Samples, canary: Samples, limits: ErrorLimits, look: Look): ErrorEvidence {
-  const nb = baseline.ok.length;
-  const nc = canary.ok.length;
-  const xb = nb - baseline.ok.reduce((sum, ok) => sum + ok, 0);
-  const xc = nc - canary.ok.reduce((sum, ok) => sum + ok, 0);
+export function judgeErrors(counts: FailureCounts, limits: ErrorLimits, look: Look): ErrorEvidence {
+  const { baseline: nb, canary: nc } = counts.requests;
+  const { baseline: xb, canary: xc } = counts.failures;
   const all = xb + xc;
   const share = nc / (nb + nc);
-  const phi = dispersion(baseline, canary, share);
+  const phi = dispersion(counts.blocks, share);
   const z = all === 0 ? Number.NEGATIVE_INFINITY : (xc - all * share) / Math.sqrt(phi * all * share * (1 - share));
   const rates = { baselineRate: xb / nb, canaryRate: xc / nc };
   const limit = Math.max(limits.maxErrorRatio * rates.baselineRate, limits.minErrorRate);

@@ -1,0 +1,148 @@
+import type { Design } from "./design.ts";
+import { type Environment, judgeEnvironment } from "./environment.ts";
+import type { ErrorEvidence } from "./errors.ts";
+import {
+  type ArmFigures,
+  type Judgement,
+  type LatencyJudgement,
+  LEAST_BLOCKS,
+  LEAST_STALL_WINDOWS,
+  LEAST_USABLE,
+  type Policy,
+} from "./judgement.ts";
+import { judgeLatency, type LatencyWindows } from "./latency.ts";
+import { BEFORE_AFTER_FLOOR, INSTANCE_FLOOR } from "./location.ts";
+import type { Look } from "./looks.ts";
+import { ceilingReasons, errorReasons, latencyReasons, strictReasons } from "./reasons.ts";
+import type { SampleFault } from "./samples.ts";
+import { judgeStrictly } from "./strict.ts";
+import { type Reason, type Verdict, worst } from "./verdict.ts";
+
+/** What both arms' windows and figures lead to; the part that a source of ready-made windows (Prometheus) shares. */
+export interface WindowedLatency {
+  windows: LatencyWindows;
+  widthSeconds: number;
+  possible: number;
+  limitRatio: number;
+  design: Design;
+}
+
+/** Judges ready-made windows: enough of them, then the zones. */
+export function judgeWindows(source: WindowedLatency, look: Look): LatencyJudgement {
+  const blocks = new Set(source.windows.typical.map((w) => w.block)).size;
+  const windows = {
+    widthSeconds: source.widthSeconds,
+    usable: source.windows.typical.length,
+    possible: source.possible,
+    blocks,
+    stall: source.windows.stall.length,
+  };
+  const enough =
+    blocks >= LEAST_BLOCKS && windows.stall >= LEAST_STALL_WINDOWS && windows.usable >= LEAST_USABLE * windows.possible - 1e-9;
+  const floor = source.design === "before-after" ? BEFORE_AFTER_FLOOR : INSTANCE_FLOOR;
+  const evidence = enough ? judgeLatency(source.windows, Math.log(source.limitRatio), look, floor) : undefined;
+  return { verdict: evidence ? toVerdict(evidence.status) : "INCONCLUSIVE", limitRatio: source.limitRatio, evidence, windows };
+}
+
+/** The highest allowed ratio for a baseline of this p95: 5 ms on a 6-ms service is ×1.83. */
+export function effectiveLimit(policy: Pick<Policy, "maxP95Ratio" | "minP95DeltaMs">, baselineP95Ms: number): number {
+  return Math.max(policy.maxP95Ratio, 1 + policy.minP95DeltaMs / baselineP95Ms);
+}
+
+/** What the single tests found. */
+export interface Findings {
+  policy: Policy;
+  design: Design;
+  look: Look;
+  figures: { baseline: ArmFigures; canary: ArmFigures };
+  latency: LatencyJudgement;
+  errors: ErrorEvidence;
+  environment: Environment;
+}
+
+/** Puts the two tests, the bare rule, the ceiling and the environment gate together. */
+export function conclude({ policy, design, look, figures, environment, ...tests }: Findings): Judgement {
+  const strict = judgeStrictly(pointOf(figures.baseline), pointOf(figures.canary), policy);
+  const bare = policy.mode === "strict";
+  const latency = { ...tests.latency, verdict: bare ? strict.p95 : tests.latency.verdict };
+  const errors = { verdict: bare ? strict.errorRate : toVerdict(tests.errors.status), evidence: tests.errors };
+  const { baseline, canary } = figures;
+  const p95Ms =
+    baseline.p95Ms !== undefined && canary.p95Ms !== undefined ? { baseline: baseline.p95Ms, canary: canary.p95Ms } : undefined;
+  const gate = judgeEnvironment(environment, p95Ms, latency.limitRatio ?? policy.maxP95Ratio);
+  if (gate.reasons.length > 0 && !bare) {
+    const onlySlower = gate.slower && gate.reasons.length === 1;
+    if (latency.verdict === "FAIL" || !onlySlower) latency.verdict = "INCONCLUSIVE";
+  }
+  const facts = { policy, design, look, figures, latency, errors, strict };
+  const ceiling = ceilingReasons(facts);
+  const ceilingVerdict: Verdict = ceiling.some((r) => r.severity === "error")
+    ? "FAIL"
+    : ceiling.length > 0
+      ? "INCONCLUSIVE"
+      : "PASS";
+  const verdict = worst([latency.verdict, errors.verdict, ceilingVerdict]);
+  const found = [...latencyReasons(facts), ...errorReasons(facts), ...ceiling, ...gate.reasons, ...strictReasons(facts, verdict)];
+  return { verdict, reasons: sortReasons(found, verdict), design, look, baseline, canary, latency, errors, strict };
+}
+
+function toVerdict(status: "pass" | "fail" | "inconclusive"): Verdict {
+  return status === "pass" ? "PASS" : status === "fail" ? "FAIL" : "INCONCLUSIVE";
+}
+
+function pointOf(arm: ArmFigures) {
+  return { p95Ms: arm.p95Ms, errorRate: arm.requests > 0 ? arm.failures / arm.requests : undefined };
+}
+
+/** Why nothing can be judged: unusable values, no requests, too few requests. */
+export function findMissing(
+  figures: { baseline: ArmFigures; canary: ArmFigures },
+  policy: Policy,
+  faults: readonly SampleFault[],
+): Reason[] {
+  const reasons: Reason[] = faults.map((fault) => ({
+    code: "NON_FINITE",
+    metric: fault.kind === "time" ? null : "p95",
+    severity: "warning",
+    message: `${fault.arm}: ${fault.message}`,
+  }));
+  for (const arm of ["baseline", "canary"] as const) {
+    const { requests } = figures[arm];
+    if (requests === 0) {
+      reasons.push({ code: "NO_DATA", metric: null, severity: "warning", message: `${arm} has no requests at all` });
+    } else if (requests < policy.minSamples) {
+      const message = `${arm} has ${requests} requests < ${policy.minSamples} (min-samples)`;
+      reasons.push({ code: "LOW_SAMPLES", metric: null, severity: "warning", message });
+    }
+  }
+  return reasons;
+}
+
+/** The judgement of samples that can't be judged. */
+export function unjudged(
+  reasons: Reason[],
+  design: Design,
+  look: Look,
+  figures: { baseline: ArmFigures; canary: ArmFigures },
+): Judgement {
+  const windows = { widthSeconds: 0, usable: 0, possible: 0, blocks: 0, stall: 0 };
+  return {
+    verdict: "INCONCLUSIVE",
+    reasons,
+    design,
+    look,
+    ...figures,
+    latency: { verdict: "INCONCLUSIVE", limitRatio: undefined, evidence: undefined, windows },
+    errors: { verdict: "INCONCLUSIVE", evidence: undefined },
+    strict: { p95: "INCONCLUSIVE", errorRate: "INCONCLUSIVE" },
+  };
+}
+
+/** The reason that decided comes first: severity, then the order in which they were found. */
+function sortReasons(reasons: Reason[], verdict: Verdict): Reason[] {
+  const rank = { error: 0, warning: 1, info: 2 };
+  const sorted = reasons.toSorted((a, b) => rank[a.severity] - rank[b.severity]);
+  if (verdict === "PASS")
+    return [{ code: "OK", metric: null, severity: "info", message: "p95 and error rate are within their limits" }, ...sorted];
+  return sorted;
+}
