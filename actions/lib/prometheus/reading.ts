@@ -110,7 +110,8 @@ function stale(query: string, ageSeconds: number, maxAgeSeconds: number): Readin
   return { known: false, code: "STALE_DATA", message };
 }
 
-function describeAge(seconds: number): string {
+/** An age in words: `40 s`, `10 min`, `3 h`. */
+export function describeAge(seconds: number): string {
   if (seconds < 120) return `${Math.round(seconds)} s`;
   return seconds < 7_200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
 }

@@ -1,7 +1,9 @@
 import type { z } from "zod";
+import { errorBudgetSchema } from "./error-budget.ts";
 import { smokeSummarySchema } from "./smoke-summary.ts";
 
 /** Every kind of report by its name. `npm run schemas` writes `schemas/<kind>.schema.json` of each. */
 export const reportKinds: Readonly<Record<string, z.ZodType>> = {
   "smoke-summary": smokeSummarySchema,
+  "error-budget": errorBudgetSchema,
 };

@@ -1,0 +1,53 @@
+import { open } from "node:fs/promises";
+import type { z } from "zod";
+import { explainFileError } from "../runner/files.ts";
+
+/** A report that another job, or somebody else's pull request, may have written. */
+export type Untrusted<Report> =
+  | { ok: true; report: Report; path: string }
+  /** `missing`: there is no such file. The message is foreign text: escape it. */
+  | { ok: false; missing: boolean; path: string; message: string };
+
+/** Real reports are a few kB; samples travel beside them. */
+export const LARGEST_REPORT_BYTES = 4 * 1024 * 1024;
+const SHOWN_MISTAKES = 5;
+
+/** Reads a report without trusting it: bounded size, strict schema, messages of bounded length. Never throws for bad content. */
+export async function readUntrusted<Schema extends z.ZodType>(
+  path: string,
+  schema: Schema,
+  largestBytes = LARGEST_REPORT_BYTES,
+): Promise<Untrusted<z.infer<Schema>>> {
+  const refuse = (message: string, missing = false) => ({ ok: false, missing, path, message: `${path}: ${message}` }) as const;
+  let text: string;
+  try {
+    await using file = await open(path, "r");
+    const { size } = await file.stat();
+    if (size > largestBytes) {
+      return refuse(`has ${formatMegabytes(size)}, a report has at most ${formatMegabytes(largestBytes)}. It was not read.`);
+    }
+    // Read no more than was allowed, even when the file grows meanwhile.
+    const buffer = Buffer.alloc(size);
+    const { bytesRead } = await file.read(buffer, 0, size, 0);
+    text = buffer.toString("utf8", 0, bytesRead);
+  } catch (error) {
+    return refuse(explainFileError(error), (error as NodeJS.ErrnoException).code === "ENOENT");
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    return refuse(`isn't JSON: ${(error as Error).message.slice(0, 200)}`);
+  }
+  const result = schema.safeParse(value);
+  if (result.success) return { ok: true, report: result.data as z.infer<Schema>, path };
+  const mistakes = result.error.issues.map((issue) =>
+    `${issue.path.join(".") || "(the whole file)"}: ${issue.message}`.slice(0, 200),
+  );
+  const more = mistakes.length > SHOWN_MISTAKES ? `; and ${mistakes.length - SHOWN_MISTAKES} more` : "";
+  return refuse(`isn't a valid report: ${mistakes.slice(0, SHOWN_MISTAKES).join("; ")}${more}.`);
+}
+
+function formatMegabytes(bytes: number): string {
+  return `${(bytes / 1024 / 1024).toFixed(1)} MB`;
+}
