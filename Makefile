@@ -15,7 +15,7 @@ help: ## list the targets
 .PHONY: setup
 setup: ## install everything that the other targets use
 	@tools/setup.sh node postgres redis prometheus pushgateway chromium
-	@node tools/k6.ts
+	@node test/k6.ts
 
 .PHONY: demo
 demo: ## run the whole job: the service, real k6, every gate; a good canary passes, bad ones fail

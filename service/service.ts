@@ -23,6 +23,7 @@ export interface Service {
 }
 
 const STOP_TIMEOUT_MS = 10_000;
+const DRAIN_MS = 5_000;
 
 /**
  * Starts everything that one process runs.
@@ -101,12 +102,17 @@ export async function startService(config: Config, logger: Logger): Promise<Serv
   await answers.start();
   if (config.WORKERS > 0) await worker.start();
   const server = createServer(app);
+  const drain = drainer(server);
   await listen(server, config.PORT, config.HOST);
   const { port } = server.address() as AddressInfo;
 
   const shutDown = async () => {
     stopping = true;
-    await Promise.all([closeServer(server), worker.stop()]);
+    // Workers go on meanwhile, since requests wait for them; whoever still waits then is told that the message is accepted.
+    const patience = setTimeout(() => answers.stop(), DRAIN_MS);
+    await drain();
+    clearTimeout(patience);
+    await worker.stop();
     await Promise.all([database.close(), shared.close()]);
   };
   return {
@@ -135,10 +141,28 @@ function listen(server: Server, port: number, host: string): Promise<void> {
   });
 }
 
-/** Finishes the requests under way; connections that are idle end at once. */
-function closeServer(server: Server): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.close((error) => (error === undefined ? resolve() : reject(error)));
-    server.closeIdleConnections();
+/**
+ * @returns a function that stops accepting, finishes the requests under way, and then ends every connection, also those
+ *   that never sent a request
+ */
+function drainer(server: Server): () => Promise<void> {
+  let active = 0;
+  let closing = false;
+  const endWhenDone = () => {
+    if (closing && active === 0) server.closeAllConnections();
+  };
+  server.on("request", (_request, response) => {
+    active += 1;
+    response.shouldKeepAlive = !closing;
+    response.once("close", () => {
+      active -= 1;
+      endWhenDone();
+    });
   });
+  return () =>
+    new Promise((resolve, reject) => {
+      closing = true;
+      server.close((error) => (error === undefined ? resolve() : reject(error)));
+      endWhenDone();
+    });
 }

@@ -11,7 +11,7 @@ npm run -s lint
 echo "test: checking types"
 npm run -s types
 echo "test: finding or installing k6"
-node tools/k6.ts
+node test/k6.ts
 echo "test: running the tests"
 status=0
 node node_modules/vitest/vitest.mjs run --reporter=default --reporter=json --outputFile.json="$results" "$@" || status=$?

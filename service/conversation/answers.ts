@@ -23,6 +23,8 @@ export interface Answers {
     signal?: AbortSignal,
   ): Promise<Answer | undefined>;
   start(): Promise<void>;
+  /** Ends every wait: who waits learns that there is no answer yet. */
+  stop(): void;
 }
 
 /** The name under which a handled message is announced to the processes that wait for it. */
@@ -42,6 +44,7 @@ const FIND = `
 
 export function createAnswers({ database }: { database: Database }): Answers {
   const emitter = new EventEmitter().setMaxListeners(0);
+  const stopping = new AbortController();
 
   const find = async (tenantId: string, channel: string, messageId: string): Promise<Answer | undefined> => {
     const rows = await database.forTenant(tenantId, (sql) =>
@@ -61,7 +64,9 @@ export function createAnswers({ database }: { database: Database }): Answers {
     start: async () => {
       await database.listen("answered", (payload) => emitter.emit(payload));
     },
+    stop: () => stopping.abort(),
     wait: async (tenantId, channel, messageId, timeoutMs, signal) => {
+      const over = AbortSignal.any(signal === undefined ? [stopping.signal] : [stopping.signal, signal]);
       const event = answeredPayload(tenantId, channel, messageId);
       const deadline = performance.now() + timeoutMs;
       let wake: () => void = () => undefined;
@@ -72,14 +77,14 @@ export function createAnswers({ database }: { database: Database }): Answers {
       };
       const onAbort = () => wake();
       emitter.on(event, onAnswered);
-      signal?.addEventListener("abort", onAbort);
+      over.addEventListener("abort", onAbort);
       try {
         // Listening came first, so an announcement between this look and the wait isn't missed.
         for (;;) {
           announced = false;
           const answer = await find(tenantId, channel, messageId);
           const left = deadline - performance.now();
-          if (answer !== undefined || left <= 0 || signal?.aborted) return answer;
+          if (answer !== undefined || left <= 0 || over.aborted) return answer;
           if (announced) continue;
           await new Promise<void>((resolve) => {
             const timer = setTimeout(resolve, Math.min(left, BACKSTOP_MS));
@@ -91,7 +96,7 @@ export function createAnswers({ database }: { database: Database }): Answers {
         }
       } finally {
         emitter.off(event, onAnswered);
-        signal?.removeEventListener("abort", onAbort);
+        over.removeEventListener("abort", onAbort);
       }
     },
   };

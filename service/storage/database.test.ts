@@ -51,6 +51,16 @@ describe.each(KINDS)("transactions on %s", (kind) => {
     expect(await database.forTenant("a", (sql) => sql(guests))).toEqual([{ user_id: "guest of a" }]);
   });
 
+  test("a statement that comes too late is refused, and never runs outside of its transaction", async () => {
+    let late: Promise<unknown> = Promise.resolve();
+    await made.database.forTenant("a", async (sql) => {
+      await sql("select 1");
+      late = new Promise((resolve) => setImmediate(resolve)).then(() => until(() => sql(addGuest, ["a", "late"]), 0));
+      late.catch(() => undefined);
+    });
+    await expect(late).rejects.toThrow(/after the end/);
+  });
+
   test("work that swallows a failed statement is not reported as committed", async () => {
     const swallowing = made.database.forTenant("a", async (sql) => {
       await sql(addGuest, ["a", "lost"]);

@@ -89,6 +89,8 @@ export function openDatabase(connections: Connections): Database {
   async function transaction<Result>(tenantId: string | undefined, work: (sql: Sql) => Promise<Result>): Promise<Result> {
     const client = await pool.connect();
     let broken: Error | undefined;
+    let ended = false;
+    let last: Promise<unknown> = Promise.resolve();
     try {
       const opening = [
         ...(kind === "embedded" || prepared.has(client) ? [] : [{ text: `SET ROLE ${APP_ROLE}` }]),
@@ -107,8 +109,8 @@ export function openDatabase(connections: Connections): Database {
         for (const query of opening) await client.query(query);
       }
 
-      let last: Promise<unknown> = Promise.resolve();
       const sql: Sql = async <Row>(text: string, values?: readonly unknown[]) => {
+        if (ended) throw new Error("a statement came after the end of its transaction");
         if (kind === "postgres") return (await client.query(text, values as unknown[])).rows as Row[];
         // The embedded engine takes one statement at a time.
         const mine = last.then(() => client.query(text, values as unknown[]));
@@ -123,10 +125,14 @@ export function openDatabase(connections: Connections): Database {
         await opened; // its error is the cause of the other
         throw error;
       }
-      const ended = await client.query("COMMIT");
-      if (ended.command !== "COMMIT") throw new Error("the transaction had failed, so the database rolled it back");
+      ended = true;
+      await last;
+      const end = await client.query("COMMIT");
+      if (end.command !== "COMMIT") throw new Error("the transaction had failed, so the database rolled it back");
       return result;
     } catch (error) {
+      ended = true;
+      await last;
       try {
         await client.query("ROLLBACK");
       } catch (rollbackError) {

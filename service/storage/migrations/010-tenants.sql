@@ -33,23 +33,28 @@ create policy tenant_isolation on tenants
   with check ((select current_tenant()) is null or id = (select current_tenant()));
 grant select, insert, update, delete on tenants to gatehouse_app;
 
--- One row: the number of the last change, and the last one after which everything has to be read again (a delete).
+-- One row: the number of the last change.
 create table tenant_map (
   only_row boolean primary key default true check (only_row),
-  change bigint not null,
-  reload_from bigint not null
+  change bigint not null
 );
-insert into tenant_map (change, reload_from) values (0, 0);
+insert into tenant_map (change) values (0);
 grant select, update on tenant_map to gatehouse_app;
+
+-- Which tenants went, and with which change: processes that still know them drop them.
+create table tenant_deletions (
+  id text primary key,
+  change bigint not null
+);
+create index tenant_deletions_change on tenant_deletions (change);
+grant select, insert, update on tenant_deletions to gatehouse_app;
 
 -- Writers take turns on the row of tenant_map until they commit, so changes become visible in the order of their numbers.
 create function number_tenant_change() returns trigger language plpgsql as $$
 declare
   number bigint;
 begin
-  update tenant_map
-     set change = change + 1, reload_from = case when tg_op = 'DELETE' then change + 1 else reload_from end
-  returning change into number;
+  update tenant_map set change = change + 1 returning change into number;
   perform set_config('app.tenant_change', number::text, true);
   perform pg_notify('tenants', number::text);
   return null;
@@ -63,6 +68,8 @@ begin
     if old.id = 'default' then
       raise exception 'the tenant "default" can''t be deleted: it takes the messages that no other tenant gets' using errcode = 'check_violation';
     end if;
+    insert into tenant_deletions (id, change) values (old.id, current_setting('app.tenant_change')::bigint)
+      on conflict (id) do update set change = excluded.change;
     return old;
   end if;
   new.change := current_setting('app.tenant_change')::bigint;
@@ -95,6 +102,37 @@ create table audit_log (
 );
 call isolate_tenants('audit_log');
 revoke update, delete on audit_log from gatehouse_app;
+
+-- Deletes every row of the transaction's tenant, in every table that has tenant_id, but the audit log. Runs with the
+-- caller's rights, so row-level security keeps it inside the tenant. Tables that others point to wait for the next round.
+create function erase_tenant() returns void language plpgsql set search_path = public, pg_temp as $$
+declare
+  targets regclass[];
+  kept regclass[];
+  target regclass;
+begin
+  if current_tenant() is null then
+    raise exception 'erase_tenant: there is no tenant in this transaction';
+  end if;
+  select array_agg(c.oid::regclass) into targets
+    from pg_class c
+    join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped
+   where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition and c.relname <> 'audit_log';
+  while targets <> '{}' loop
+    kept := '{}';
+    foreach target in array targets loop
+      begin
+        execute format('delete from %s', target);
+      exception when foreign_key_violation then
+        kept := kept || target;
+      end;
+    end loop;
+    if kept = targets then
+      raise exception 'erase_tenant: rows of % hold each other', kept;
+    end if;
+    targets := kept;
+  end loop;
+end $$;
 
 -- A conversation belongs to a tenant that exists, and goes with it.
 alter table conversations add foreign key (tenant_id) references tenants (id) on delete cascade;

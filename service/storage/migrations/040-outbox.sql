@@ -46,13 +46,14 @@ as $$
 $$;
 
 -- Dead letters of every tenant, newest first: for callers who may see all tenants.
-create function dead_letters(channel_name text, before timestamptz, maximum int)
+create function dead_letters(letter uuid, channel_name text, before timestamptz, maximum int)
   returns table (tenant_id text, id uuid)
   language sql stable security definer set search_path = public
 as $$
   select o.tenant_id, o.id
     from outbox o
-   where o.state = 'dead' and (channel_name is null or o.channel = channel_name) and (before is null or o.created_at < before)
+   where o.state = 'dead' and (letter is null or o.id = letter)
+     and (channel_name is null or o.channel = channel_name) and (before is null or o.created_at < before)
    order by o.created_at desc
    limit maximum
 $$;

@@ -1,0 +1,147 @@
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { Router } from "express";
+import { pino } from "pino";
+import { afterEach, describe, expect, test } from "vitest";
+import { type AppOptions, createApp } from "./app.ts";
+import { Problem } from "./problem.ts";
+import { createMetrics } from "./telemetry/metrics.ts";
+
+let server: Server | undefined;
+afterEach(() => {
+  server?.closeAllConnections();
+  server?.close();
+});
+
+const start = async (rest: Partial<AppOptions> = {}) => {
+  const guests = Router();
+  guests.get("/guests/:id", (_request, response) => {
+    response.json({ hello: "guest" });
+  });
+  guests.get("/throws", () => {
+    throw new Error("secret detail of the inside");
+  });
+  guests.get("/problem", async () => {
+    throw new Problem(409, "Conflict", "It exists.", [{ field: "id", message: "taken" }], { "Retry-After": "3" });
+  });
+  const options: AppOptions = {
+    release: "v7",
+    metrics: createMetrics({ collectDefaults: false }),
+    metricsToken: "metrics-token-of-this-test",
+    refreshGauges: async () => undefined,
+    logger: pino({ level: "silent" }),
+    health: { checks: {}, isStopping: () => false },
+    faults: { latencyMs: 0, latencyPercent: 0, errorRate: 0 },
+    guestRoutes: [guests],
+    adminRoutes: [],
+    ...rest,
+  };
+  server = createServer(createApp(options));
+  await new Promise<void>((resolve) => server!.listen(0, "127.0.0.1", resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return {
+    get: (path: string, headers: Record<string, string> = {}) => fetch(`${url}${path}`, { headers }),
+    metrics: options.metrics,
+  };
+};
+
+describe("every answer", () => {
+  test("carries the release and a request id, the caller's own when it is a plain one", async () => {
+    const { get } = await start();
+    const own = await get("/guests/1", { "X-Request-Id": "trace-12345" });
+    expect(own.headers.get("x-request-id")).toBe("trace-12345");
+    expect(own.headers.get("x-release-version")).toBe("v7");
+    expect((await get("/guests/1", { "X-Request-Id": "bad id with blanks" })).headers.get("x-request-id")).toMatch(
+      /^[0-9a-f-]{36}$/,
+    );
+    expect(own.headers.get("x-powered-by")).toBeNull();
+  });
+
+  test("that is an error is a problem with the request's id", async () => {
+    const { get } = await start();
+    const missing = await get("/nowhere");
+    expect(missing.status).toBe(404);
+    expect(missing.headers.get("content-type")).toContain("application/problem+json");
+    const conflict = await get("/problem");
+    expect(conflict.headers.get("retry-after")).toBe("3");
+    expect(await conflict.json()).toEqual({
+      type: "about:blank",
+      title: "Conflict",
+      status: 409,
+      detail: "It exists.",
+      request_id: conflict.headers.get("x-request-id"),
+      errors: [{ field: "id", message: "taken" }],
+    });
+  });
+
+  test("to an unexpected error tells nothing of the inside", async () => {
+    const { get } = await start();
+    const response = await get("/throws");
+    expect(response.status).toBe(500);
+    expect(await response.text()).not.toContain("secret");
+  });
+});
+
+describe("metrics", () => {
+  test("count thrown errors, and name routes by their pattern, never by a path", async () => {
+    const { get, metrics } = await start();
+    await get("/guests/+549110002222");
+    await get("/throws");
+    await get("/some/other/path/4711");
+    const text = await metrics.registry.metrics();
+    expect(text).toContain('http_requests_total{method="GET",route="/guests/:id",status_code="200"} 1');
+    expect(text).toContain('http_requests_total{method="GET",route="/throws",status_code="500"} 1');
+    expect(text).toContain('http_requests_total{method="GET",route="unmatched",status_code="404"} 1');
+    expect(text).not.toMatch(/549110002222|4711/);
+    for (const bound of [0.4, 0.42, 0.45]) expect(text).toContain(`le="${bound}"`);
+  });
+
+  test("are for loopback or the token; a forwarded request is not loopback, whatever it claims", async () => {
+    const { get } = await start();
+    expect((await get("/metrics")).status).toBe(200);
+    expect((await get("/metrics", { "X-Forwarded-For": "127.0.0.1" })).status).toBe(401);
+    expect((await get("/metrics", { Forwarded: "for=127.0.0.1" })).status).toBe(401);
+    expect(
+      (await get("/metrics", { "X-Forwarded-For": "10.0.0.1", Authorization: "Bearer metrics-token-of-this-test" })).status,
+    ).toBe(200);
+    expect((await get("/metrics", { "X-Forwarded-For": "10.0.0.1", Authorization: "Bearer wrong" })).status).toBe(401);
+  });
+});
+
+describe("health", () => {
+  test("live never touches a dependency; ready names the one that fails and the one that hangs, in time", async () => {
+    const { get } = await start({
+      health: {
+        checks: {
+          database: async () => undefined,
+          redis: () => Promise.reject(new Error("down")),
+          pms: () => new Promise(() => undefined),
+        },
+        timeoutMs: 50,
+        isStopping: () => false,
+      },
+    });
+    expect(await (await get("/health/live")).json()).toEqual({ status: "ok" });
+    const ready = await get("/health/ready");
+    expect(ready.status).toBe(503);
+    expect(await ready.json()).toMatchObject({
+      status: "unavailable",
+      checks: { database: { status: "ok" }, redis: { status: "failed" }, pms: { status: "timeout" } },
+    });
+  });
+
+  test("a process that stops isn't ready", async () => {
+    const { get } = await start({ health: { checks: {}, isStopping: () => true } });
+    expect((await get("/health/ready")).status).toBe(503);
+  });
+});
+
+describe("injected faults", () => {
+  test("fail and delay what guests reach, and leave health alone", async () => {
+    const { get } = await start({ faults: { latencyMs: 40, latencyPercent: 100, errorRate: 1 } });
+    const started = performance.now();
+    expect((await get("/guests/1")).status).toBe(500);
+    expect(performance.now() - started).toBeGreaterThanOrEqual(75);
+    expect((await get("/health/live")).status).toBe(200);
+  });
+});

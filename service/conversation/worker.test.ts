@@ -1,0 +1,204 @@
+import { pino } from "pino";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { KINDS, makeDatabase, type TestDatabase } from "../../test/database.ts";
+import { until } from "../../test/servers.ts";
+import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
+import { createAnswers } from "./answers.ts";
+import { createInbox } from "./inbox.ts";
+import type { HandleMessage, IncomingMessage } from "./turn.ts";
+import { createWorker, MAX_ATTEMPTS, type Worker, type WorkerOptions } from "./worker.ts";
+
+const logger = pino({ level: "silent" });
+let counter = 0;
+const message = (userId: string, text: string, rest: Partial<IncomingMessage> = {}): IncomingMessage => {
+  counter += 1;
+  return { channel: "messages", messageId: `m${counter}`, userId, kind: "text", text, ...rest };
+};
+const echo: HandleMessage = async ({ message: { text }, conversation }) => ({
+  state: { seen: [...((conversation.state.seen as string[] | undefined) ?? []), text] },
+  language: "en",
+  handedOver: false,
+  replies: [{ text: `re: ${text}` }],
+  intent: "greeting",
+  confidence: 0.9,
+  band: "high",
+});
+
+describe.each(KINDS)("inbox and workers on %s", (kind) => {
+  let made: TestDatabase;
+  let metrics: Metrics;
+  let workers: Worker[];
+
+  beforeEach(async () => {
+    made = await makeDatabase(kind);
+    metrics = createMetrics({ collectDefaults: false });
+    workers = [];
+  });
+  afterEach(async () => {
+    await Promise.all(workers.map((worker) => worker.stop()));
+    await made.close();
+  });
+
+  const start = async (handle: HandleMessage, rest: Partial<WorkerOptions> = {}) => {
+    const worker = createWorker({
+      database: made.database,
+      handle,
+      metrics,
+      logger,
+      concurrency: 4,
+      backoffSeconds: () => 0,
+      ...rest,
+    });
+    workers.push(worker);
+    await worker.start();
+    return worker;
+  };
+  const inbox = () => createInbox({ database: made.database, metrics });
+  const replies = () =>
+    made.database.forTenant("default", (sql) =>
+      sql<{ user_id: string; text: string; in_reply_to: string }>(
+        `select c.user_id, m.text, m.in_reply_to from messages m join conversations c on c.tenant_id = m.tenant_id and c.id = m.conversation_id
+          where m.direction = 'out' order by m.id`,
+      ),
+    );
+  const handledAll = (count: number) => until(async () => expect(await replies()).toHaveLength(count));
+
+  test("answers each message once, also when it is delivered again, before and after", async () => {
+    const one = message("ana", "hello");
+    expect(await inbox().accept("default", [one])).toEqual({ stored: 1, duplicates: 0 });
+    expect(await inbox().accept("default", [one, { ...one, text: "another text" }])).toEqual({ stored: 0, duplicates: 2 });
+    await start(echo);
+    await handledAll(1);
+    await inbox().accept("default", [one]);
+    await inbox().accept("default", [message("ana", "end")]);
+    await handledAll(2);
+    expect((await replies()).map(({ text }) => text)).toEqual(["re: hello", "re: end"]);
+  });
+
+  test("the same message in the same millisecond from ten connections is stored once", async () => {
+    const one = message("ana", "hello");
+    const results = await Promise.all(Array.from({ length: 10 }, () => inbox().accept("default", [one])));
+    expect(results.filter(({ stored }) => stored === 1)).toHaveLength(1);
+    await start(echo);
+    await handledAll(1);
+  });
+
+  test("keeps a guest's order and never handles one guest twice at a time, with two workers", async () => {
+    const active = new Set<string>();
+    const handle: HandleMessage = async (input) => {
+      const { userId } = input.conversation;
+      expect(active.has(userId)).toBe(false);
+      active.add(userId);
+      await new Promise((resolve) => setImmediate(resolve));
+      active.delete(userId);
+      return echo(input);
+    };
+    await start(handle);
+    await start(handle);
+    const guests = ["ana", "bo", "carla", "dina", "eve"];
+    for (let round = 0; round < 8; round += 1) {
+      await inbox().accept(
+        "default",
+        guests.map((guest) => message(guest, `${round}`)),
+      );
+    }
+    await handledAll(40);
+    for (const guest of guests) {
+      const texts = (await replies()).filter(({ user_id: user }) => user === guest).map(({ text }) => text);
+      expect(texts).toEqual(["0", "1", "2", "3", "4", "5", "6", "7"].map((text) => `re: ${text}`));
+    }
+    const states = await made.database.forTenant("default", (sql) =>
+      sql<{ waiting: boolean; leased: boolean; seen: number }>(
+        "select waiting_since is not null as waiting, lease_owner is not null as leased, jsonb_array_length(state->'seen') as seen from conversations",
+      ),
+    );
+    await until(async () => expect(states).toEqual(guests.map(() => ({ waiting: false, leased: false, seen: 8 }))));
+  });
+
+  test("a message that can't be handled is tried again, and the others of its guest wait for it", async () => {
+    let failures = 2;
+    await start(async (input) => {
+      if (input.message.text === "first" && failures > 0) {
+        failures -= 1;
+        throw new Error("not yet");
+      }
+      return echo(input);
+    });
+    await inbox().accept("default", [message("ana", "first"), message("ana", "second")]);
+    await handledAll(2);
+    expect((await replies()).map(({ text }) => text)).toEqual(["re: first", "re: second"]);
+  });
+
+  test("after the last attempt the guest gets the honest fallback and reception the conversation", async () => {
+    let calls = 0;
+    await start(async () => {
+      calls += 1;
+      throw new Error("broken for good");
+    });
+    await inbox().accept("default", [message("ana", "hello", { language: "pt" })]);
+    await handledAll(1);
+    expect(calls).toBe(MAX_ATTEMPTS);
+    expect((await replies())[0]!.text).toMatch(/recepção/);
+    const rows = await made.database.forTenant("default", (sql) =>
+      sql("select c.handed_over, i.state, i.error from conversations c join inbox i on i.conversation_id = c.id"),
+    );
+    expect(rows).toEqual([{ handed_over: true, state: "failed", error: "Error: broken for good" }]);
+    expect((await metrics.inboxFailures.get()).values.map(({ value }) => value)).toEqual([MAX_ATTEMPTS - 1, 1]);
+  });
+
+  test("a worker whose lease ran out writes nothing, and the next one answers once", async () => {
+    let taken: () => void = () => undefined;
+    const isTaken = new Promise<void>((resolve) => {
+      taken = resolve;
+    });
+    let proceed: () => void = () => undefined;
+    const stuck = new Promise<void>((resolve) => {
+      proceed = resolve;
+    });
+    await start(async (input) => {
+      taken();
+      await stuck;
+      return { ...(await echo(input)), replies: [{ text: "too late" }] };
+    });
+    await inbox().accept("default", [message("ana", "hello")]);
+    await isTaken;
+    await made.database.forTenant("default", (sql) =>
+      sql("update conversations set lease_until = clock_timestamp() - interval '1 second'"),
+    );
+    await start(echo);
+    await handledAll(1);
+    proceed();
+    await Promise.all(workers.map((worker) => worker.stop()));
+    expect((await replies()).map(({ text }) => text)).toEqual(["re: hello"]);
+  });
+
+  test("a batch is stored whole or not at all", async () => {
+    const tooLong = message("x".repeat(300), "hello");
+    await expect(inbox().accept("default", [message("ana", "hello"), tooLong])).rejects.toThrow();
+    const rows = await made.database.forTenant("default", (sql) => sql("select 1 from inbox"));
+    expect(rows).toEqual([]);
+  });
+
+  test("a waiting caller gets the answer as soon as it is there, and later the same one", async () => {
+    const answers = createAnswers({ database: made.database });
+    await answers.start();
+    const one = message("ana", "hello");
+    await inbox().accept("default", [one]);
+    expect(await answers.wait("default", "messages", one.messageId, 30)).toBeUndefined();
+    const waiting = answers.wait("default", "messages", one.messageId, 10_000);
+    await start(echo);
+    const expected = { replies: [{ text: "re: hello" }], intent: "greeting", confidence: 0.9, band: "high" };
+    expect(await waiting).toMatchObject({ ...expected, confidence: expect.closeTo(0.9, 5) });
+    expect(await answers.wait("default", "messages", one.messageId, 0)).toMatchObject({ replies: expected.replies });
+    expect(await answers.wait("another", "messages", one.messageId, 0)).toBeUndefined();
+  });
+
+  test("a stop leaves what waits to the others", async () => {
+    const first = await start(echo);
+    await first.stop();
+    await inbox().accept("default", [message("ana", "hello")]);
+    expect(await replies()).toEqual([]);
+    await start(echo);
+    await handledAll(1);
+  });
+});
