@@ -36,9 +36,10 @@ export async function isStale(name: string): Promise<"missing" | "stale" | "fres
  * Builds bundles: tsc → JavaScript, ncc → one folder an action, each with its assets.
  *
  * @param into folder that gets one folder an action, named as the action
+ * @param inner folder inside that one, when the bundle shouldn't lie in it directly
  * @throws Error with the compiler's output, or when a bundle is a stub
  */
-export async function buildBundles(names: readonly string[], into: string): Promise<void> {
+export async function buildBundles(names: readonly string[], into: string, inner = ""): Promise<void> {
   await mkdir(join(ROOT, "build"), { recursive: true });
   // Inside the project, so that packages are found.
   const work = await mkdtemp(join(ROOT, "build", "bundle-"));
@@ -51,7 +52,7 @@ export async function buildBundles(names: readonly string[], into: string): Prom
     );
     await node("typescript/bin/tsc", ["-p", work], ROOT);
     for (const name of names) {
-      const target = join(into, name);
+      const target = join(into, name, inner);
       await rm(target, { recursive: true, force: true });
       // ncc names modules by their path from the working folder: from here it is the same in every folder.
       await node(
