@@ -1,0 +1,44 @@
+/**
+ * @returns the text as Postgres can store it: without U+0000 and without halves of surrogate pairs, which no encoding knows
+ */
+export function storableText(text: string): string {
+  return text.toWellFormed().replaceAll("\u0000", "");
+}
+
+/** The same for every text inside a JSON value, names of members too. */
+export function storableJson<Value>(value: Value): Value {
+  if (typeof value === "string") return storableText(value) as Value;
+  if (Array.isArray(value)) return value.map(storableJson) as Value;
+  if (typeof value === "object" && value !== null) {
+    return Object.fromEntries(Object.entries(value).map(([name, member]) => [storableText(name), storableJson(member)])) as Value;
+  }
+  return value;
+}
+
+const graphemes = new Intl.Segmenter("und", { granularity: "grapheme" });
+
+/** @returns the text, cut to `maximum` UTF-16 units with "…" at its end when it is longer; never through a character */
+export function clip(text: string, maximum: number): string {
+  if (text.length <= maximum) return text;
+  let cut = "";
+  for (const { segment } of graphemes.segment(text)) {
+    if (cut.length + segment.length > maximum - 1) break;
+    cut += segment;
+  }
+  return `${cut.trimEnd()}…`;
+}
+
+/** @returns the text in pieces of at most `maximum` UTF-16 units, cut at an empty line, a line's end or a blank where there is one */
+export function split(text: string, maximum: number): string[] {
+  const pieces: string[] = [];
+  let rest = text.trim();
+  while (rest.length > maximum) {
+    const window = rest.slice(0, maximum + 1);
+    const at = ["\n\n", "\n", " "].map((mark) => window.lastIndexOf(mark)).find((index) => index >= maximum / 2);
+    const piece = at === undefined ? clip(rest, maximum + 1).slice(0, -1) : rest.slice(0, at);
+    pieces.push(piece.trimEnd());
+    rest = rest.slice(piece.length).trimStart();
+  }
+  if (rest !== "") pieces.push(rest);
+  return pieces;
+}

@@ -1,0 +1,128 @@
+import { Router } from "express";
+import { z } from "zod";
+import type { Inbox } from "../../conversation/inbox.ts";
+import { recordStatuses, type StatusUpdate } from "../../conversation/outbox-status.ts";
+import type { IncomingMessage } from "../../conversation/turn.ts";
+import { Problem } from "../../problem.ts";
+import type { Database } from "../../storage/sql.ts";
+import type { Logger } from "../../telemetry/log.ts";
+import { createTokenBucket } from "../rate.ts";
+import { sameSecret } from "../signature.ts";
+import { jsonBodyOf, type RateLimit, readSignedBody } from "../signed-body.ts";
+import type { Graph } from "./graph.ts";
+import { type MessageStatus, type NumberedMessage, readNotification } from "./incoming.ts";
+import { readReference } from "./reference.ts";
+
+/** Meta's own limit of a notification. */
+const BODY_LIMIT = 3 * 1024 * 1024;
+/** Notifications a second, far above what one app gets: it stops a runaway sender, not a busy day. */
+const RATE_PER_SECOND = 2_000;
+/** Typing signs on their way at once; beyond that they are left out, since answers matter more. */
+const TYPING_AT_ONCE = 50;
+
+export interface WhatsAppWebhookOptions {
+  appSecret: string;
+  verifyToken: string;
+  inbox: Inbox;
+  database: Database;
+  graph: Graph;
+  logger: Logger;
+  /** @returns id of the tenant for this guest and number */
+  resolveTenant: (input: { userId: string; phoneNumberId: string }) => Promise<string>;
+  canonicalUserId: (raw: string) => string;
+  /** Whether guests see that their message was read and an answer is being written. */
+  typing?: boolean;
+  rateLimit?: RateLimit;
+}
+
+/** `GET` and `POST /webhooks/whatsapp`. */
+export function whatsAppWebhook(options: WhatsAppWebhookOptions): Router {
+  const { inbox, database, graph, logger, resolveTenant, typing = true } = options;
+  const router = Router();
+  let typingNow = 0;
+
+  router.get("/webhooks/whatsapp", (request, response) => {
+    const { "hub.mode": mode, "hub.verify_token": token, "hub.challenge": challenge } = request.query;
+    if (mode !== "subscribe" || typeof token !== "string" || !sameSecret(token, options.verifyToken)) {
+      throw new Problem(403, "Forbidden", "hub.verify_token isn't the token of this service, or hub.mode isn't subscribe.");
+    }
+    if (typeof challenge !== "string" || challenge.length > 256) {
+      throw new Problem(400, "Bad Request", "hub.challenge: expected one text of at most 256 characters.");
+    }
+    response.set("X-Content-Type-Options", "nosniff").type("text/plain").send(challenge);
+  });
+
+  const showTyping = (phoneNumberId: string, message: IncomingMessage) => {
+    if (!typing || typingNow >= TYPING_AT_ONCE || message.kind === "reaction") return;
+    typingNow += 1;
+    graph
+      .showTyping(phoneNumberId, message.messageId)
+      .catch((error) => logger.debug({ err: error }, "the typing sign could not be shown"))
+      .finally(() => {
+        typingNow -= 1;
+      });
+  };
+
+  const signed = readSignedBody({
+    secret: options.appSecret,
+    header: "X-Hub-Signature-256",
+    limitBytes: BODY_LIMIT,
+    rateLimit: options.rateLimit ?? createTokenBucket({ ratePerSecond: RATE_PER_SECOND, burst: RATE_PER_SECOND }),
+  });
+  router.post("/webhooks/whatsapp", signed, async (_request, response) => {
+    const { messages, statuses, ignored } = read(jsonBodyOf(response), options.canonicalUserId);
+    if (ignored.length > 0)
+      logger.warn({ ignored: ignored.slice(0, 20), count: ignored.length }, "parts of a notification left out");
+
+    const batches = new Map<string, NumberedMessage[]>();
+    for (const entry of messages) {
+      const tenantId = await resolveTenant({ userId: entry.message.userId, phoneNumberId: entry.phoneNumberId });
+      batches.set(tenantId, [...(batches.get(tenantId) ?? []), entry]);
+    }
+    for (const [tenantId, batch] of batches) {
+      const { stored } = await inbox.accept(
+        tenantId,
+        batch.map(({ message }) => message),
+      );
+      if (stored > 0) for (const { phoneNumberId, message } of lastOfEachGuest(batch)) showTyping(phoneNumberId, message);
+    }
+
+    for (const [tenantId, updates] of await byTenant(statuses, options)) {
+      const known = await recordStatuses(database, tenantId, updates);
+      if (known < updates.length) {
+        logger.debug({ tenant_id: tenantId, unknown: updates.length - known }, "statuses of messages that aren't ours");
+      }
+    }
+    response.json({ status: "ok" });
+  });
+  return router;
+}
+
+function read(body: unknown, canonicalUserId: (raw: string) => string) {
+  try {
+    return readNotification(body, canonicalUserId);
+  } catch (error) {
+    if (!(error instanceof z.ZodError)) throw error;
+    const mistakes = error.issues.map(({ path, message }) => ({ field: path.join(".") || "body", message }));
+    throw new Problem(400, "Bad Request", "The body isn't a notification of WhatsApp.", mistakes);
+  }
+}
+
+async function byTenant(
+  statuses: readonly MessageStatus[],
+  { resolveTenant, canonicalUserId }: Pick<WhatsAppWebhookOptions, "resolveTenant" | "canonicalUserId">,
+): Promise<Map<string, StatusUpdate[]>> {
+  const groups = new Map<string, StatusUpdate[]>();
+  for (const { phoneNumberId, recipientId, providerId, status, reference: text, error } of statuses) {
+    const reference = readReference(text);
+    const tenantId = reference?.tenantId ?? (await resolveTenant({ userId: canonicalUserId(recipientId ?? ""), phoneNumberId }));
+    const { outboxId, replays, part = 0, parts = 1 } = reference ?? {};
+    groups.set(tenantId, [...(groups.get(tenantId) ?? []), { outboxId, providerId, status, part, parts, replays, error }]);
+  }
+  return groups;
+}
+
+/** An album is one reading, so it shows one sign. */
+function lastOfEachGuest(batch: readonly NumberedMessage[]): NumberedMessage[] {
+  return [...new Map(batch.map((entry) => [`${entry.phoneNumberId} ${entry.message.userId}`, entry])).values()];
+}

@@ -1,0 +1,362 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { KINDS, makeDatabase, type TestDatabase } from "../../test/database.ts";
+import { errorBody, type GraphApi, RATE_LIMITED, startGraphApi } from "../../test/graph-api.ts";
+import { until } from "../../test/servers.ts";
+import type { Channel } from "../channels/channel.ts";
+import { createWhatsAppChannel } from "../channels/whatsapp/channel.ts";
+import { createGraph } from "../channels/whatsapp/graph.ts";
+import { readReference } from "../channels/whatsapp/reference.ts";
+import { createLogger } from "../telemetry/log.ts";
+import { createMetrics } from "../telemetry/metrics.ts";
+import { createOutboxSender, jitteredBackoff, type OutboxOptions, type OutboxSender } from "./outbox.ts";
+import { recordStatuses } from "./outbox-status.ts";
+import type { Reply } from "./turn.ts";
+
+const NUMBER = "106540352242922";
+const logger = createLogger("silent", "test");
+
+describe.each(KINDS)("the outbox on %s", (kind) => {
+  let db: TestDatabase;
+  let api: GraphApi;
+  let senders: OutboxSender[];
+  let metrics: ReturnType<typeof createMetrics>;
+
+  beforeAll(async () => {
+    db = await makeDatabase(kind);
+    await db.pool.query("insert into tenants (id, name) values ('hotel-a', 'A'), ('hotel-b', 'B')");
+  });
+  afterAll(() => db.close());
+  beforeEach(async () => {
+    await db.pool.query("truncate conversations cascade");
+    api = await startGraphApi({ phoneNumberIds: [NUMBER] });
+    senders = [];
+    metrics = createMetrics({ collectDefaults: false });
+  });
+  afterEach(async () => {
+    await api.stop();
+    await Promise.all(senders.map((sender) => sender.stop()));
+  });
+
+  const whatsApp = (timeoutMs = 2_000): Channel =>
+    createWhatsAppChannel({
+      graph: createGraph({ url: api.url, accessToken: api.accessToken, timeoutMs }),
+      tenant: async () => ({ whatsappPhoneNumberId: NUMBER, settings: {} }),
+    });
+
+  const start = async (options: Partial<OutboxOptions> = {}): Promise<OutboxSender> => {
+    const sender = createOutboxSender({
+      database: db.database,
+      channels: [whatsApp()],
+      metrics,
+      logger,
+      backoffSeconds: () => 0.05,
+      unknownOutcomeSeconds: 0.2,
+      ...options,
+    });
+    senders.push(sender);
+    await sender.start();
+    return sender;
+  };
+
+  /** Writes replies as a worker does; the guest has written just before. */
+  const reply = (guest: string, replies: (string | Reply)[], tenant = "default", channel = "whatsapp"): Promise<string[]> =>
+    db.database.forTenant(tenant, async (sql) => {
+      const [conversation] = await sql<{ id: string }>(
+        `insert into conversations (tenant_id, channel, user_id, language) values ($1, $2, $3, 'es')
+         on conflict (tenant_id, channel, user_id) do update set updated_at = now() returning id`,
+        [tenant, channel, guest],
+      );
+      const message = {
+        channel,
+        messageId: "in",
+        userId: guest,
+        kind: "text",
+        text: "hola",
+        attachment: { phone_number_id: NUMBER, from: guest },
+      };
+      await sql(
+        "insert into messages (tenant_id, conversation_id, direction, message_id, text, content, status) values ($1, $2, 'in', 'in', 'hola', $3, 'received')",
+        [tenant, conversation!.id, JSON.stringify(message)],
+      );
+      const ids: string[] = [];
+      for (const item of replies) {
+        const payload: Reply = typeof item === "string" ? { text: item } : item;
+        const [row] = await sql<{ id: string }>(
+          `with m as (insert into messages (tenant_id, conversation_id, direction, in_reply_to, text, content, status)
+                      values ($1, $2, 'out', 'in', $3, $4, 'pending') returning id)
+           insert into outbox (tenant_id, conversation_id, message, channel, user_id, payload, state)
+           select $1, $2, m.id, $5, $6, $4, 'pending' from m returning id`,
+          [tenant, conversation!.id, payload.text, JSON.stringify(payload), channel, guest],
+        );
+        ids.push(row!.id);
+      }
+      await sql("select pg_notify('outbox', '')");
+      return ids;
+    });
+
+  const rows = (tenant = "default") =>
+    db.database.forTenant(tenant, (sql) =>
+      sql<{ id: string; state: string; status: string; attempts: number; error: string | null; lease_owner: string | null }>(
+        `select o.id, o.state, o.attempts, o.error, o.lease_owner, m.status
+           from outbox o join messages m on m.tenant_id = o.tenant_id and m.conversation_id = o.conversation_id and m.id = o.message
+          order by o.message`,
+      ),
+    );
+
+  const settled = (state: string, count: number, tenant?: string) =>
+    until(async () => {
+      const now = await rows(tenant);
+      expect(now.filter((row) => row.state === state)).toHaveLength(count);
+      return now;
+    });
+
+  test("sends each guest's replies in order, once, and marks them", async () => {
+    const guests = Array.from({ length: 12 }, (_, index) => `54911000${1000 + index}`);
+    for (const guest of guests) await reply(guest, ["uno", "dos", "tres"]);
+    await Promise.all([start(), start(), start()]);
+    const sent = await settled("sent", 36);
+    expect(new Set(sent.map(({ status }) => status))).toEqual(new Set(["sent"]));
+    expect(sent.every(({ lease_owner }) => lease_owner === null)).toBe(true);
+    expect(api.messages).toHaveLength(36);
+    for (const guest of guests) {
+      expect(api.messages.filter(({ to }) => to === guest).map(({ text }) => text)).toEqual(["uno", "dos", "tres"]);
+    }
+    expect(await metrics.registry.getSingleMetricAsString("outbox_deliveries_total")).toContain(
+      '{channel="whatsapp",result="sent"} 36',
+    );
+  });
+
+  test("a notification wakes the sender: a reply doesn't wait for the poll", async () => {
+    await start();
+    await reply("5491100000001", ["primera"]);
+    await settled("sent", 1);
+    const before = performance.now();
+    await reply("5491100000001", ["segunda"]);
+    await until(async () => expect(api.messages).toHaveLength(2));
+    expect(performance.now() - before).toBeLessThan(700);
+  });
+
+  test("a refusal for the rate is tried again, and the next reply waits its turn", async () => {
+    api.faults.push(RATE_LIMITED, { kind: "answer", status: 503, body: "<html>unavailable</html>" }, { kind: "cut-before" });
+    await reply("5491100000001", ["uno", "dos"]);
+    await start({ channels: [noRetryAfter(whatsApp())] });
+    const sent = await settled("sent", 2);
+    expect(api.messages.map(({ text }) => text)).toEqual(["uno", "dos"]);
+    expect(api.attempts).toBe(5);
+    expect(sent[0]).toMatchObject({ attempts: 3, error: null });
+  });
+
+  test("an error inside a 200 isn't a success", async () => {
+    api.faults.push({ kind: "answer", status: 200, body: errorBody(131000, "(#131000) Something went wrong", "try later") });
+    await reply("5491100000001", ["uno"]);
+    await start();
+    await settled("sent", 1);
+    expect(api.messages).toHaveLength(1);
+    expect(api.attempts).toBe(2);
+  });
+
+  test("what can't be sent becomes a dead letter with its reason, and holds nobody up", async () => {
+    api.faults.push({
+      kind: "answer",
+      status: 400,
+      body: errorBody(131026, "(#131026) Message undeliverable", "Message undeliverable."),
+    });
+    await reply("5491100000001", ["uno", "dos"]);
+    await start();
+    await settled("sent", 1);
+    expect(await rows()).toMatchObject([
+      { state: "dead", status: "failed", error: "131026: Message undeliverable.", attempts: 1 },
+      { state: "sent", status: "sent" },
+    ]);
+    expect(api.messages.map(({ text }) => text)).toEqual(["dos"]);
+  });
+
+  test("gives up after the last attempt", async () => {
+    const failing: Channel = { name: "whatsapp", deliver: () => Promise.reject(new Error("broken")) };
+    const [id] = await reply("5491100000001", ["uno"]);
+    await db.database.forTenant("default", (sql) => sql("update outbox set attempts = 28 where id = $1", [id]));
+    await start({ channels: [failing] });
+    expect(await settled("dead", 1)).toMatchObject([{ attempts: 30, error: "Error: broken", status: "failed" }]);
+  });
+
+  test("a connection cut after the message was taken: its confirmation counts, and it isn't sent again", async () => {
+    api.faults.push({ kind: "cut-after" });
+    const [id] = await reply("5491100000001", ["uno"]);
+    await start({ unknownOutcomeSeconds: 1 });
+    await until(async () => expect((await rows())[0]!.attempts).toBe(1));
+    const reference = readReference(api.messages[0]!.reference)!;
+    expect(reference).toMatchObject({ outboxId: id, tenantId: "default" });
+    await recordStatuses(db.database, "default", [
+      { ...reference, providerId: api.messages[0]!.id, status: "delivered", error: undefined },
+    ]);
+    expect(await rows()).toMatchObject([{ state: "sent", status: "delivered", error: null }]);
+    await reply("5491100000002", ["testigo"]);
+    await until(async () => expect(api.messages.map(({ text }) => text)).toContain("testigo"));
+    expect(api.messages.map(({ text }) => text)).toEqual(["uno", "testigo"]);
+  });
+
+  test("a sender that hangs loses its lease, and its late answer changes nothing", async () => {
+    let release: () => void = () => undefined;
+    const hung = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let begun = false;
+    const slow: Channel = {
+      name: "whatsapp",
+      deliver: async () => {
+        begun = true;
+        await hung;
+        return { providerId: "late", parts: 1 };
+      },
+    };
+    await reply("5491100000001", ["uno"]);
+    const first = await start({ channels: [slow], leaseSeconds: 1 });
+    await until(async () => expect(begun).toBe(true));
+    await start({ leaseSeconds: 1 });
+    await settled("sent", 1);
+    release();
+    await first.stop();
+    const [row] = await db.database.forTenant("default", (sql) => sql("select provider_id, attempts from outbox"));
+    expect(row).toEqual({ provider_id: api.messages[0]!.id, attempts: 0 });
+    expect(api.messages).toHaveLength(1);
+  });
+
+  test("stopping waits for what is being sent and takes nothing new", async () => {
+    let release: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const begun: string[] = [];
+    const slow: Channel = {
+      name: "whatsapp",
+      deliver: async ({ reply: { text } }) => {
+        begun.push(text);
+        await held;
+        return { providerId: text, parts: 1 };
+      },
+    };
+    await reply("5491100000001", ["uno", "dos"]);
+    const sender = await start({ channels: [slow] });
+    await until(async () => expect(begun).toEqual(["uno"]));
+    const stopped = sender.stop();
+    release();
+    await stopped;
+    expect((await rows()).map(({ state }) => state)).toEqual(["sent", "pending"]);
+    expect(begun).toEqual(["uno"]);
+  });
+
+  test("the API goes away and comes back: every reply arrives, once", async () => {
+    const port = Number(new URL(api.url).port);
+    const channels = [whatsApp()];
+    await api.stop();
+    await start({ channels, backoffSeconds: () => 0.3 });
+    for (let guest = 0; guest < 5; guest += 1) await reply(`549110000000${guest}`, ["uno", "dos"]);
+    await until(async () =>
+      expect(Math.min(...(await rows()).filter((_, index) => index % 2 === 0).map(({ attempts }) => attempts))).toBeGreaterThan(
+        0,
+      ),
+    );
+    api = await startGraphApi({ phoneNumberIds: [NUMBER], port });
+    await settled("sent", 10);
+    expect(api.messages).toHaveLength(10);
+  });
+
+  test("parts of a reply go in order, and a failed part is taken up where it stopped", async () => {
+    const location = { latitude: -34.9, longitude: -56.15, name: "Hotel", address: "Rambla 1" };
+    api.faults.push({ kind: "answer", status: 200, body: JSON.stringify({ messages: [{ id: "wamid.first" }] }) }, RATE_LIMITED);
+    await reply("5491100000001", [{ text: "Estamos aquí:", location }]);
+    await start({ channels: [noRetryAfter(whatsApp())] });
+    await settled("sent", 1);
+    expect(api.attempts).toBe(3);
+    expect(api.messages.map(({ type }) => type)).toEqual(["location"]);
+  });
+
+  test("a channel without a way out leaves the others alone, and tenants don't see each other's rows", async () => {
+    await reply("5491100000001", ["uno"], "hotel-a");
+    await reply("5491100000001", ["dos"], "hotel-b");
+    await reply("ana@example.com", ["tres"], "hotel-b", "email");
+    await start();
+    await settled("sent", 1, "hotel-a");
+    expect((await settled("sent", 1, "hotel-b")).map(({ state }) => state)).toEqual(["sent", "pending"]);
+  });
+
+  describe("statuses of the provider", () => {
+    const update = (outboxId: string, status: "sent" | "delivered" | "read" | "failed", replays = 0) => ({
+      outboxId,
+      providerId: "wamid.1",
+      status,
+      part: 0,
+      parts: 1,
+      replays,
+      error: status === "failed" ? "131026: undeliverable" : undefined,
+    });
+
+    test("rise only, in whatever order they come", async () => {
+      const orders = permutations(["sent", "delivered", "read"] as const);
+      const ids = await reply("5491100000001", orders.map(String));
+      for (const [index, order] of orders.entries()) {
+        for (const status of [...order, ...order]) await recordStatuses(db.database, "default", [update(ids[index]!, status)]);
+      }
+      expect(new Set((await rows()).map(({ state, status }) => `${state} ${status}`))).toEqual(new Set(["sent read"]));
+    });
+
+    test("a failure makes a dead letter, except of what a guest has, and except of a message that was replayed since", async () => {
+      const [failed, delivered, replayed] = (await reply("5491100000001", ["a", "b", "c"])) as [string, string, string];
+      const record = (...updates: ReturnType<typeof update>[]) => recordStatuses(db.database, "default", updates);
+      await record(update(failed, "sent"), update(delivered, "delivered"), update(replayed, "sent"));
+      await db.database.forTenant("default", (sql) => sql("update outbox set replays = 1 where id = $1", [replayed]));
+      await record(update(failed, "failed"), update(delivered, "failed"), update(replayed, "failed", 0));
+      await record(update(failed, "sent"));
+      expect(await rows()).toMatchObject([
+        { state: "dead", status: "failed", error: "131026: undeliverable" },
+        { state: "sent", status: "delivered" },
+        { state: "sent", status: "sent" },
+      ]);
+      await record(update(failed, "delivered"));
+      expect((await rows())[0]).toMatchObject({ state: "sent", status: "delivered", error: null });
+    });
+
+    test("are found by the provider's id too, and never in another tenant", async () => {
+      await reply("5491100000001", ["uno"]);
+      await start();
+      await settled("sent", 1);
+      const seen = {
+        outboxId: undefined,
+        replays: undefined,
+        providerId: api.messages[0]!.id,
+        part: 0,
+        parts: 1,
+        status: "read",
+        error: undefined,
+      } as const;
+      expect(await recordStatuses(db.database, "hotel-b", [seen])).toBe(0);
+      expect(await recordStatuses(db.database, "default", [seen, { ...seen, providerId: "unknown" }])).toBe(1);
+      expect(await rows()).toMatchObject([{ state: "sent", status: "read" }]);
+    });
+  });
+});
+
+test("delays double to ten minutes, of which a random half is cut off", () => {
+  expect([1, 2, 3, 10, 11, 29].map((attempts) => jitteredBackoff(attempts, () => 1))).toEqual([1, 2, 4, 512, 600, 600]);
+  expect(jitteredBackoff(11, () => 0)).toBe(300);
+});
+
+/** The provider's own wish to wait, of seconds, left out: the test would wait with it. */
+function noRetryAfter(channel: Channel): Channel {
+  return {
+    ...channel,
+    deliver: async (outgoing, part) => {
+      try {
+        return await channel.deliver!(outgoing, part);
+      } catch (error) {
+        Object.assign(error as object, { retryAfterSeconds: undefined });
+        throw error;
+      }
+    },
+  };
+}
+
+function permutations<Item>(items: readonly Item[]): Item[][] {
+  if (items.length <= 1) return [[...items]];
+  return items.flatMap((item, index) => permutations(items.toSpliced(index, 1)).map((rest) => [item, ...rest]));
+}
