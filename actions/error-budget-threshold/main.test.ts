@@ -273,6 +273,8 @@ describe("with a real Prometheus", () => {
       };
       expect((await judged({ verdict: "FAIL", p95_ms: 430, reasons: [p95] }, "full")).outputs.verdict).toBe("PASS");
       expect((await judged({ verdict: "FAIL", p95_ms: 430, reasons: [p95, errors] }, "full")).outputs.verdict).toBe("FAIL");
+      const load = { code: "LOAD_NOT_DELIVERED", metric: "rps", severity: "warning", message: "12 requests/s < 40." };
+      expect((await judged({ verdict: "FAIL", p95_ms: 430, reasons: [p95, load] }, "full")).outputs.verdict).toBe("INCONCLUSIVE");
     });
 
     test("without p95, or inconclusive before, it is inconclusive", async () => {
