@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { KINDS, makeDatabase, type TestDatabase } from "../../test/database.ts";
 import { errorBody, type GraphApi, RATE_LIMITED, startGraphApi } from "../../test/graph-api.ts";
 import { until } from "../../test/servers.ts";
-import type { Channel } from "../channels/channel.ts";
+import { type Channel, DeliveryError } from "../channels/channel.ts";
 import { createWhatsAppChannel } from "../channels/whatsapp/channel.ts";
 import { createGraph } from "../channels/whatsapp/graph.ts";
 import { readReference } from "../channels/whatsapp/reference.ts";
@@ -195,30 +195,37 @@ describe.each(KINDS)("the outbox on %s", (kind) => {
     expect(api.messages.map(({ text }) => text)).toEqual(["uno", "testigo"]);
   });
 
-  test("a sender that hangs loses its lease, and its late answer changes nothing", async () => {
-    let release: () => void = () => undefined;
-    const hung = new Promise<void>((resolve) => {
-      release = resolve;
-    });
-    let begun = false;
-    const slow: Channel = {
+  test("a sender that hangs loses its lease, and what it says late changes nothing", async () => {
+    const held = () => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const state = { begun: false, release: resolve };
+      return { state, wait: () => Object.assign(state, { begun: true }) && promise };
+    };
+    const [one, two] = [held(), held()];
+    const refused: Channel = {
       name: "whatsapp",
       deliver: async () => {
-        begun = true;
-        await hung;
-        return { providerId: "late", parts: 1 };
+        await one.wait();
+        throw new DeliveryError("late", { kind: "permanent" });
+      },
+    };
+    const taken: Channel = {
+      name: "whatsapp",
+      deliver: async () => {
+        await two.wait();
+        return { providerId: "second", parts: 1 };
       },
     };
     await reply("5491100000001", ["uno"]);
-    const first = await start({ channels: [slow], leaseSeconds: 1 });
-    await until(async () => expect(begun).toBe(true));
-    await start({ leaseSeconds: 1 });
-    await settled("sent", 1);
-    release();
+    const first = await start({ channels: [refused], leaseSeconds: 1 });
+    await until(async () => expect(one.state.begun).toBe(true));
+    await start({ channels: [taken] });
+    await until(async () => expect(two.state.begun).toBe(true));
+    one.state.release();
     await first.stop();
-    const [row] = await db.database.forTenant("default", (sql) => sql("select provider_id, attempts from outbox"));
-    expect(row).toEqual({ provider_id: api.messages[0]!.id, attempts: 0 });
-    expect(api.messages).toHaveLength(1);
+    expect(await rows()).toMatchObject([{ state: "pending", status: "pending", error: null }]);
+    two.state.release();
+    expect(await settled("sent", 1)).toMatchObject([{ attempts: 0, error: null }]);
   });
 
   test("stopping waits for what is being sent and takes nothing new", async () => {
