@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { canaryReportSchema } from "./canary-report.ts";
 import { errorBudgetSchema } from "./error-budget.ts";
 import { smokeSummarySchema } from "./smoke-summary.ts";
 
@@ -6,4 +7,5 @@ import { smokeSummarySchema } from "./smoke-summary.ts";
 export const reportKinds: Readonly<Record<string, z.ZodType>> = {
   "smoke-summary": smokeSummarySchema,
   "error-budget": errorBudgetSchema,
+  "canary-report": canaryReportSchema,
 };

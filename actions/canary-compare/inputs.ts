@@ -1,0 +1,247 @@
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import type { Policy } from "../lib/judge/judgement.ts";
+import type { OnInconclusive } from "../lib/judge/verdict.ts";
+import { FAIL_ON, type FailOn } from "../lib/report/verdict.ts";
+import { type InputReader, readInputs } from "../lib/runner/inputs.ts";
+
+/** One interleaved k6 run against both arms. */
+export interface LiveSource {
+  kind: "live";
+  /** Undefined in phase compare when only a stored baseline is compared with. */
+  baselineUrl: string | undefined;
+  canaryUrl: string | undefined;
+}
+/** Samples that were taken before. */
+export interface FileSource {
+  kind: "file";
+  baselinePath: string;
+  canaryPath: string;
+}
+/** Histograms and counters of a Prometheus server. */
+export interface PrometheusSource {
+  kind: "prometheus";
+}
+/** A report that is made again from its samples. */
+export interface ReplaySource {
+  kind: "replay";
+  reportPath: string;
+}
+export type Source = LiveSource | FileSource | PrometheusSource | ReplaySource;
+
+/** Where the arms are in a Prometheus server. */
+export interface PrometheusInputs {
+  url: string;
+  token: string;
+  /** Label matchers without braces. */
+  baselineSelector: string;
+  canarySelector: string;
+  /** Name of the histogram without `_bucket`. */
+  metric: string;
+  /** Label matcher of failed requests. */
+  errorMatcher: string;
+  stepSeconds: number;
+}
+
+/** Everything that a user can choose. */
+export interface Inputs {
+  source: Source;
+  prometheus: PrometheusInputs | undefined;
+  phase: "compare" | "baseline";
+  /** Path of the report that phase baseline wrote; undefined when none was given. */
+  before: string | undefined;
+  /** Empty: the bundled script. */
+  script: string;
+  /** Requests started a second and arm. */
+  rps: number;
+  durationSeconds: number;
+  warmUpSeconds: number;
+  extensionSeconds: number;
+  /** Turns of each arm; undefined is interleaved. */
+  rounds: number | undefined;
+  policy: Policy;
+  onInconclusive: OnInconclusive;
+  versionHeader: string;
+  baselineVersion: string;
+  canaryVersion: string;
+  errorBudget: string;
+  selfCheck: boolean;
+  pushgatewayUrl: string;
+  reportDirectory: string;
+  artifactName: string;
+  failOn: FailOn;
+  k6Version: string;
+  k6Path: string;
+  env: Record<string, string>;
+}
+
+/** The environment that inputs arrive in. */
+export type InputEnvironment = Readonly<Record<string, string | undefined>>;
+
+/** Folder that relative paths start from. */
+export function workspace(environment: InputEnvironment = process.env): string {
+  return resolve(environment["GITHUB_WORKSPACE"] || process.cwd());
+}
+
+/**
+ * Reads every input once.
+ *
+ * @throws InputMistakes with every mistake
+ */
+export function readCanaryInputs(environment: InputEnvironment = process.env): Inputs {
+  const base = workspace(environment);
+  const path = (text: string) => (text === "" ? "" : resolve(base, text));
+  return readInputs((read) => {
+    const phase = read.choice("phase", ["compare", "baseline"]);
+    const selfCheck = read.boolean("self-check", false);
+    const source = readSource(read, phase, selfCheck, path);
+    return {
+      source,
+      prometheus: readPrometheus(read, source),
+      phase,
+      before: path(read.text("before")) || undefined,
+      script: readScript(read, path),
+      rps: read.number("rps", { fallback: 50, above: 0, max: 10_000 }),
+      durationSeconds: read.duration("duration", "60s", { minSeconds: 2, maxSeconds: 7 * 86_400 }),
+      warmUpSeconds: read.duration("warm-up", "5s", { minSeconds: 0, maxSeconds: 600 }),
+      extensionSeconds: read.duration("max-extension", "120s", { minSeconds: 0, maxSeconds: 86_400 }),
+      rounds: read.given("rounds") ? read.number("rounds", { fallback: 2, min: 1, max: 100, integer: true }) : undefined,
+      policy: readPolicy(read),
+      onInconclusive: read.choice("on-inconclusive", ["hold", "rollback", "proceed"]),
+      versionHeader: readHeader(read),
+      baselineVersion: read.text("baseline-version"),
+      canaryVersion: read.text("canary-version"),
+      errorBudget: path(read.text("error-budget")),
+      selfCheck,
+      pushgatewayUrl: read.url("pushgateway-url", { example: "http://localhost:9091" }),
+      reportDirectory: path(read.text("report-directory", "reports/canary")),
+      artifactName: read.artifactName("artifact-name", "canary-report"),
+      failOn: read.choice("fail-on", FAIL_ON),
+      k6Version: read.text("k6-version"),
+      k6Path: read.text("k6-path"),
+      env: read.environmentLines("env"),
+    };
+  }, environment);
+}
+
+function readPolicy(read: InputReader): Policy {
+  const ceiling = read.given("p95-ceiling-ms") ? read.number("p95-ceiling-ms", { fallback: 450, above: 0 }) : undefined;
+  return {
+    mode: read.choice("mode", ["guarded", "strict"]),
+    maxP95Ratio: read.number("max-p95-ratio", { fallback: 1.1, above: 1, max: 100 }),
+    minP95DeltaMs: read.number("min-p95-delta-ms", { fallback: 5, min: 0 }),
+    maxErrorRatio: read.number("max-error-ratio", { fallback: 1.5, min: 1, max: 1000 }),
+    minErrorRate: read.number("min-error-rate", { fallback: 0.005, min: 0, max: 1 }),
+    minSamples: read.number("min-samples", { fallback: 300, min: 1, integer: true }),
+    ...(ceiling === undefined ? {} : { p95CeilingMs: ceiling }),
+  };
+}
+
+function readHeader(read: InputReader): string {
+  const header = read.text("version-header", "X-Release-Version");
+  if (!/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/.test(header))
+    read.reject("version-header", "the name of a header", 'Write "X-Release-Version".');
+  return header;
+}
+
+type Resolve = (text: string) => string;
+
+function readScript(read: InputReader, path: Resolve): string {
+  const script = path(read.text("script"));
+  if (script !== "" && !existsSync(script)) {
+    read.reject("script", "the path of a k6 script that exists", `There is no file ${script}.`);
+  }
+  return script;
+}
+
+/** Names of the inputs that choose a source, of which one kind may be given. */
+const SOURCES = {
+  replay: ["report"],
+  file: ["samples", "baseline-samples", "canary-samples"],
+  live: ["baseline-url", "canary-url"],
+} as const;
+
+function readSource(read: InputReader, phase: "compare" | "baseline", selfCheck: boolean, path: Resolve): Source {
+  const kinds = (Object.keys(SOURCES) as (keyof typeof SOURCES)[]).filter((kind) =>
+    SOURCES[kind].some((name) => read.given(name)),
+  );
+  if (kinds.length > 1) {
+    const given = kinds.flatMap((kind) => SOURCES[kind].filter((name) => read.given(name)));
+    read.mistakes.push(
+      `${given.join(", ")}: expected one source of samples, got ${kinds.length}. Give URLs, or samples, or a report.`,
+    );
+  }
+  if (kinds[0] === "replay") return { kind: "replay", reportPath: path(read.text("report")) };
+  if (kinds[0] === "file") return readFileSource(read, selfCheck, path);
+  if (kinds[0] === "live") return readLiveSource(read, phase, selfCheck);
+  if (!read.given("prometheus-url")) {
+    const choices = "baseline-url and canary-url, baseline-samples and canary-samples, samples, prometheus-url or report";
+    read.mistakes.push(`source: expected samples of both arms, got nothing. Give ${choices}.`);
+  }
+  return { kind: "prometheus" };
+}
+
+function readFileSource(read: InputReader, selfCheck: boolean, path: Resolve): FileSource {
+  const both = path(read.text("samples"));
+  const [baseline, canary] = [path(read.text("baseline-samples")), path(read.text("canary-samples"))];
+  if (both !== "") {
+    if (baseline !== "" || canary !== "") {
+      read.mistakes.push(
+        "samples: expected samples alone, or baseline-samples with canary-samples, got a mix. Leave one of them out.",
+      );
+    }
+    return { kind: "file", baselinePath: both, canaryPath: both };
+  }
+  if (baseline === "") read.reject("baseline-samples", "a file", "Give the baseline's samples too.");
+  if (canary === "" && !selfCheck) read.reject("canary-samples", "a file", "Give the canary's samples too.");
+  if (baseline !== "" && canary !== "" && baseline === canary) {
+    read.reject("canary-samples", "another file than baseline-samples", "Give one file that holds both arms as samples.");
+  }
+  return { kind: "file", baselinePath: baseline, canaryPath: canary || baseline };
+}
+
+function readLiveSource(read: InputReader, phase: "compare" | "baseline", selfCheck: boolean): LiveSource {
+  const baselineUrl = read.url("baseline-url", { example: "http://localhost:8000" }) || undefined;
+  const canaryUrl = read.url("canary-url", { example: "http://localhost:8001" }) || undefined;
+  const needsBaseline = phase === "baseline" || selfCheck || !read.given("before");
+  if (needsBaseline && !read.given("baseline-url"))
+    read.reject("baseline-url", "an http(s) URL", 'Write for example "http://localhost:8000".');
+  if (phase === "compare" && !selfCheck && !read.given("canary-url")) {
+    read.reject("canary-url", "an http(s) URL", 'Write for example "http://localhost:8001".');
+  }
+  if (baselineUrl !== undefined && canaryUrl !== undefined && new URL(baselineUrl).href === new URL(canaryUrl).href) {
+    read.reject(
+      "canary-url",
+      "another URL than baseline-url",
+      "Both arms would be the same place. Use self-check: true to compare a place with itself.",
+    );
+  }
+  return { kind: "live", baselineUrl, canaryUrl };
+}
+
+function readPrometheus(read: InputReader, source: Source): PrometheusInputs | undefined {
+  const url = read.url("prometheus-url", { example: "http://localhost:9090" });
+  const selector = (name: string) => {
+    const text = read
+      .text(name)
+      .replace(/^\{([\s\S]*)\}$/, "$1")
+      .trim();
+    if (url !== "" && text === "") read.reject(name, "label matchers", `Write for example 'version="2.4.0"'.`);
+    if (/[{}]/.test(text))
+      read.reject(name, "label matchers alone", `Write for example 'version="2.4.0"', without a metric's name.`);
+    if (url === "" && text !== "") read.reject(name, "prometheus-url with it", "Give prometheus-url, or leave the selector out.");
+    return text;
+  };
+  const [baselineSelector, canarySelector] = [selector("baseline-selector"), selector("canary-selector")];
+  if (baselineSelector !== "" && baselineSelector === canarySelector) {
+    read.reject("canary-selector", "other matchers than baseline-selector", "Both arms would be read from the same series.");
+  }
+  const metric = read.text("prometheus-metric", "http_request_duration_seconds");
+  if (!/^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(metric)) {
+    read.reject("prometheus-metric", "the name of a histogram", 'Write for example "http_request_duration_seconds".');
+  }
+  const stepSeconds = read.duration("prometheus-step", "30s", { minSeconds: 1, maxSeconds: 3600 });
+  const rest = { metric, errorMatcher: read.text("prometheus-error-matcher", 'status_code=~"5.."'), stepSeconds };
+  if (url === "" || source.kind === "replay") return undefined;
+  return { url, token: read.text("prometheus-token"), baselineSelector, canarySelector, ...rest };
+}
