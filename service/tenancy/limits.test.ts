@@ -1,0 +1,177 @@
+import { randomUUID } from "node:crypto";
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { startRedis } from "../../test/servers.ts";
+import { type Shared, tenantKey } from "../storage/shared.ts";
+import { openMemory } from "../storage/shared-memory.ts";
+import { openRedis } from "../storage/shared-redis.ts";
+import { bucketOf, createLimits } from "./limits.ts";
+import { createLock } from "./lock.ts";
+
+const hotel = (id: string, perMinute?: number, guestPerMinute?: number) => ({
+  id: `${id}-${randomUUID().slice(0, 8)}`,
+  limits: {
+    ...(perMinute === undefined ? {} : { messages_per_minute: perMinute }),
+    ...(guestPerMinute === undefined ? {} : { guest_messages_per_minute: guestPerMinute }),
+  },
+});
+const guestHash = (userId: string) => `hash-${userId}`;
+
+test.each([1, 2, 3, 7, 30, 59, 60, 61, 119, 600, 1_000_000])(
+  "%i a minute is a bucket of about as much and never more",
+  (perMinute) => {
+    const { drip, burst } = bucketOf(perMinute);
+    const most = (drip.points * 60) / drip.duration + burst;
+    expect(drip.points).toBeGreaterThanOrEqual(1);
+    expect(most).toBeLessThanOrEqual(perMinute);
+    expect(most).toBeGreaterThanOrEqual(perMinute * 0.95);
+  },
+);
+
+describe.each(["memory", "redis"])("in %s", (kind) => {
+  let shared: Shared;
+  beforeAll(async () => {
+    shared = kind === "memory" ? openMemory() : await openRedis({ url: inject("redisUrl"), onError: () => undefined });
+  });
+  afterAll(() => shared.close());
+
+  test("a guest has a burst and then waits; other guests don't", async () => {
+    const limits = createLimits({ shared, guestHash });
+    const tenant = hotel("a", undefined, 6);
+    const verdicts = [];
+    for (let time = 0; time < 8; time += 1) verdicts.push(await limits.take(tenant, "ana"));
+    // 3 of the burst, and 1 of the drip of one in 20 s.
+    expect(verdicts.filter(({ allowed }) => allowed)).toHaveLength(4);
+    expect(verdicts.slice(0, 4).every(({ allowed }) => allowed)).toBe(true);
+    const last = verdicts.at(-1)!;
+    expect(last).toMatchObject({ allowed: false, scope: "guest" });
+    if (!last.allowed) expect(last.retryAfterSeconds).toBeLessThanOrEqual(20);
+    expect(await limits.take(tenant, "bea")).toEqual({ allowed: true });
+  });
+
+  test("a hotel over its limit doesn't touch its neighbour, and a guest over its own doesn't touch the hotel", async () => {
+    const limits = createLimits({ shared, guestHash });
+    const noisy = hotel("noisy", 4);
+    const quiet = hotel("quiet", 4);
+    const guests = Array.from({ length: 10 }, (_, number) => `guest-${number}`);
+    const verdicts = [];
+    for (const guest of guests) verdicts.push(await limits.take(noisy, guest));
+    expect(verdicts.filter(({ allowed }) => allowed)).toHaveLength(3);
+    expect(verdicts.at(-1)).toMatchObject({ allowed: false, scope: "tenant" });
+    expect(await limits.take(quiet, "guest-0")).toEqual({ allowed: true });
+
+    const pestered = hotel("pestered", 4, 1);
+    for (let time = 0; time < 10; time += 1) await limits.take(pestered, "pest");
+    expect(await limits.take(pestered, "somebody")).toEqual({ allowed: true });
+  });
+
+  test("a refusal is a 429 that says when to come back", async () => {
+    const limits = createLimits({ shared, guestHash });
+    const tenant = hotel("a", undefined, 1);
+    await limits.enforce(tenant, "ana");
+    await expect(limits.enforce(tenant, "ana")).rejects.toMatchObject({
+      status: 429,
+      headers: { "Retry-After": expect.stringMatching(/^([1-9]|[1-5]\d|60)$/) },
+      message: expect.stringContaining("This guest sends more messages"),
+    });
+  });
+
+  test("without limits of its own a hotel has the defaults; a changed limit holds at once", async () => {
+    const limits = createLimits({ shared, guestHash, defaults: { messages_per_minute: 1000, guest_messages_per_minute: 1 } });
+    const tenant = hotel("a");
+    expect((await limits.take(tenant, "ana")).allowed).toBe(true);
+    expect((await limits.take(tenant, "ana")).allowed).toBe(false);
+    expect((await limits.take({ ...tenant, limits: { guest_messages_per_minute: 100 } }, "ana")).allowed).toBe(true);
+  });
+
+  test("a lock is one holder's, and the next token is higher", async () => {
+    const lock = createLock({ shared });
+    const { id } = hotel("a");
+    const first = await lock.acquire(id, "room-1", 30);
+    if (first.status !== "held") throw new Error(first.status);
+    expect(await lock.acquire(id, "room-1", 30)).toEqual({ status: "taken" });
+    expect((await lock.acquire(id, "room-2", 30)).status).toBe("held");
+    await first.release();
+    const second = await lock.acquire(id, "room-1", 30);
+    if (second.status !== "held") throw new Error(second.status);
+    expect(second.token).toBeGreaterThan(first.token);
+    await first.release();
+    expect(await lock.acquire(id, "room-1", 30), "the old holder can't release the new one's").toEqual({ status: "taken" });
+    await shared.delete(tenantKey(id, "lock", "room-1"), tenantKey(id, "fence", "room-1"));
+    const third = await lock.acquire(id, "room-1", 30);
+    expect(third.status === "held" && third.token, "after the counter was lost").toBeGreaterThan(second.token);
+  });
+
+  test("of a hundred who try at once one gets it", async () => {
+    const lock = createLock({ shared });
+    const { id } = hotel("a");
+    const results = await Promise.all(Array.from({ length: 100 }, () => lock.acquire(id, "room", 30)));
+    expect(results.filter(({ status }) => status === "held")).toHaveLength(1);
+  });
+
+  test("a lock that took longer than its life isn't held", async () => {
+    const times = [0, 1_000];
+    const lock = createLock({ shared, monotone: () => times.shift()! });
+    expect(await lock.acquire(hotel("a").id, "room", 1)).toEqual({ status: "taken" });
+  });
+
+  test("a lock runs out", async () => {
+    const lock = createLock({ shared });
+    const { id } = hotel("a");
+    await lock.acquire(id, "room", 0.05);
+    await expect.poll(async () => (await lock.acquire(id, "room", 0.05)).status, { timeout: 5_000 }).toBe("held");
+  });
+
+  test("what a neighbour writes under its own keys isn't seen, even with an id that looks like a key", async () => {
+    const limits = createLimits({ shared, guestHash });
+    const lock = createLock({ shared });
+    const victim = hotel("victim", 4, 4);
+    for (const attacker of [`${victim.id}:lock`, `t:${victim.id}`, `${victim.id}%3Alock`, "", ":", `../${victim.id}`]) {
+      await lock.acquire(attacker, "room", 30);
+      await lock.acquire(attacker, `${victim.id}:lock:room`, 30);
+      await limits.take({ id: attacker, limits: { messages_per_minute: 1, guest_messages_per_minute: 1 } }, "ana");
+      await shared.set(tenantKey(attacker, "lock", "room"), "poison");
+      await shared.set(tenantKey(attacker, "limit", "guest:drip", "hash-ana"), "999999");
+    }
+    expect((await lock.acquire(victim.id, "room", 30)).status).toBe("held");
+    expect(await limits.take(victim, "ana")).toEqual({ allowed: true });
+  });
+});
+
+test("keys in Redis carry the tenant and don't show the guest", async () => {
+  const redis = new Redis(inject("redisUrl"));
+  const shared = await openRedis({ url: inject("redisUrl"), onError: () => undefined });
+  try {
+    const tenant = hotel("keys", 2, 2);
+    await createLimits({ shared, guestHash: () => "0123456789abcdef" }).take(tenant, "+549110002222");
+    await createLock({ shared }).acquire(tenant.id, "room-1", 30);
+    const keys = await redis.keys(`*${tenant.id}*`);
+    expect(keys.length).toBeGreaterThanOrEqual(4);
+    for (const key of keys) expect(key.startsWith(`t:${tenant.id}:`), key).toBe(true);
+    expect(keys.join()).not.toContain("549110002222");
+  } finally {
+    await shared.close();
+    redis.disconnect();
+  }
+});
+
+test("Redis gone in the middle: limits go on in each process, locks say that they can't know", async () => {
+  const server = await startRedis();
+  const shared = await openRedis({ url: server.url, onError: () => undefined });
+  try {
+    const limits = createLimits({ shared, guestHash });
+    const lock = createLock({ shared });
+    const tenant = hotel("a", undefined, 4);
+    expect((await limits.take(tenant, "ana")).allowed).toBe(true);
+    const held = await lock.acquire(tenant.id, "room", 30);
+    await server.stop();
+    const verdicts = [];
+    for (let time = 0; time < 6; time += 1) verdicts.push((await limits.take(tenant, "ana")).allowed);
+    expect(verdicts).toEqual([true, true, true, false, false, false]);
+    expect((await lock.acquire(tenant.id, "room", 30)).status).toBe("unavailable");
+    if (held.status === "held") await held.release();
+  } finally {
+    await shared.close();
+    await server.stop();
+  }
+});

@@ -1,0 +1,108 @@
+import { LRUCache } from "lru-cache";
+import { BurstyRateLimiter, RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from "rate-limiter-flexible";
+import { Problem } from "../problem.ts";
+import { type Shared, tenantKey } from "../storage/shared.ts";
+import type { Tenant } from "./tenant.ts";
+
+/** Messages a minute where a tenant has no limit of its own. */
+export const DEFAULT_LIMITS = { messages_per_minute: 60_000, guest_messages_per_minute: 600 };
+
+export type Verdict = { allowed: true } | { allowed: false; scope: "tenant" | "guest"; retryAfterSeconds: number };
+
+export interface Limits {
+  /**
+   * Takes one message out of the guest's bucket, then one out of the tenant's: a guest who sends too much costs the hotel
+   * nothing.
+   */
+  take(tenant: Pick<Tenant, "id" | "limits">, userId: string): Promise<Verdict>;
+  /** The same. @throws Problem 429 with `Retry-After` */
+  enforce(tenant: Pick<Tenant, "id" | "limits">, userId: string): Promise<void>;
+}
+
+export interface LimitsOptions {
+  shared: Shared;
+  /** Stands for a guest in Redis. */
+  guestHash: (userId: string) => string;
+  defaults?: typeof DEFAULT_LIMITS;
+}
+
+const TENANTS_AT_WORK = 10_000;
+const PERIODS = [1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60];
+
+/**
+ * How a limit becomes a bucket: half of a minute's messages may come at once, the other half drips in. So never more than
+ * `perMinute` go through in a minute, and a short burst is no reason to refuse.
+ *
+ * @param perMinute at least 1
+ * @returns points a period in seconds; `burst` is absent when there is nothing to halve
+ */
+export function bucketOf(perMinute: number): { drip: { points: number; duration: number }; burst: number } {
+  const burst = Math.floor(perMinute / 2);
+  const rest = perMinute - burst;
+  // The shortest period whose whole number of messages comes close: 7 a minute are 1 in 10 s, not 0 a second.
+  const duration =
+    PERIODS.find((seconds) => Math.floor((rest * seconds) / 60) >= 0.95 * ((rest * seconds) / 60) && rest * seconds >= 60) ?? 60;
+  return { drip: { points: Math.floor((rest * duration) / 60), duration }, burst };
+}
+
+export function createLimits({ shared, guestHash, defaults = DEFAULT_LIMITS }: LimitsOptions): Limits {
+  const limiter = (points: number, duration: number, keyPrefix: string) => {
+    const memory = new RateLimiterMemory({ points, duration, keyPrefix });
+    if (shared.redis === undefined) return memory;
+    // While Redis is away each process counts by itself: limits get looser, guests are still served.
+    return new RateLimiterRedis({
+      storeClient: shared.redis,
+      rejectIfRedisNotReady: true,
+      insuranceLimiter: memory,
+      points,
+      duration,
+      keyPrefix,
+    });
+  };
+  const bucket = (perMinute: number, keyPrefix: string) => {
+    const { drip, burst } = bucketOf(perMinute);
+    const dripping = limiter(drip.points, drip.duration, `${keyPrefix}:drip`);
+    return burst === 0 ? dripping : new BurstyRateLimiter(dripping, limiter(burst, 60, `${keyPrefix}:burst`));
+  };
+  // By tenant and its limits: a limit that changed has a new bucket, whose counts in Redis are the old ones.
+  const buckets = new LRUCache<string, Record<"tenant" | "guest", ReturnType<typeof bucket>>>({ max: TENANTS_AT_WORK });
+
+  const take: Limits["take"] = async (tenant, userId) => {
+    const perMinute = tenant.limits.messages_per_minute ?? defaults.messages_per_minute;
+    const guestPerMinute = tenant.limits.guest_messages_per_minute ?? defaults.guest_messages_per_minute;
+    const name = `${tenant.id} ${perMinute} ${guestPerMinute}`;
+    let pair = buckets.get(name);
+    if (pair === undefined) {
+      pair = {
+        tenant: bucket(perMinute, tenantKey(tenant.id, "limit", "tenant")),
+        guest: bucket(guestPerMinute, tenantKey(tenant.id, "limit", "guest")),
+      };
+      buckets.set(name, pair);
+    }
+    for (const scope of ["guest", "tenant"] as const) {
+      try {
+        await pair[scope].consume(scope === "guest" ? guestHash(userId) : "all");
+      } catch (refusal) {
+        if (!(refusal instanceof RateLimiterRes)) throw refusal;
+        return { allowed: false, scope, retryAfterSeconds: Math.max(1, Math.ceil(refusal.msBeforeNext / 1000)) };
+      }
+    }
+    return { allowed: true };
+  };
+
+  return {
+    take,
+    enforce: async (tenant, userId) => {
+      const verdict = await take(tenant, userId);
+      if (verdict.allowed) return;
+      const { scope, retryAfterSeconds } = verdict;
+      throw new Problem(
+        429,
+        "Too Many Requests",
+        `${scope === "guest" ? "This guest" : "This tenant"} sends more messages than its limit allows. Send this one again in ${retryAfterSeconds} s.`,
+        [],
+        { "Retry-After": String(retryAfterSeconds) },
+      );
+    },
+  };
+}
