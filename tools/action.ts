@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { writeFileAtomically } from "../actions/lib/runner/files.ts";
-import { actionNames, buildBundles, isStale, ROOT } from "./bundle.ts";
+import { actionNames, ensureBundle, ROOT } from "./bundle.ts";
 import { type ActionResult, type ActionRun, runAction } from "./runner/run-action.ts";
 
 const USAGE = `npm run action -- <name> [--with key=value]… [--event pr.json [--event-name pull_request]] [--env NAME=VALUE]…
@@ -18,11 +18,7 @@ is the action's, and the job summary stays in reports/<name>-summary.md.`;
 export async function runNamedAction(name: string, run: Omit<ActionRun, "folder"> = {}): Promise<ActionResult> {
   const names = await actionNames();
   if (!names.includes(name)) throw new Error(`no action named "${name}". There are: ${names.join(", ")}.`);
-  const state = await isStale(name);
-  if (state !== "fresh") {
-    run.show?.(`actions/${name}/dist is ${state}: building it.`);
-    await buildBundles([name], join(ROOT, "actions"), "dist");
-  }
+  await ensureBundle(name, (line) => run.show?.(line));
   return runAction({ ...run, folder: join(ROOT, "actions", name) });
 }
 

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { withLock } from "../actions/lib/k6/lock.ts";
 import { runChild, scrubbedEnvironment } from "../actions/lib/runner/child.ts";
 
 export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "..");
@@ -36,10 +37,9 @@ export async function isStale(name: string): Promise<"missing" | "stale" | "fres
  * Builds bundles: tsc → JavaScript, ncc → one folder an action, each with its assets.
  *
  * @param into folder that gets one folder an action, named as the action
- * @param inner folder inside that one, when the bundle shouldn't lie in it directly
  * @throws Error with the compiler's output, or when a bundle is a stub
  */
-export async function buildBundles(names: readonly string[], into: string, inner = ""): Promise<void> {
+export async function buildBundles(names: readonly string[], into: string): Promise<void> {
   await mkdir(join(ROOT, "build"), { recursive: true });
   // Inside the project, so that packages are found.
   const work = await mkdtemp(join(ROOT, "build", "bundle-"));
@@ -52,7 +52,7 @@ export async function buildBundles(names: readonly string[], into: string, inner
     );
     await node("typescript/bin/tsc", ["-p", work], ROOT);
     for (const name of names) {
-      const target = join(into, name, inner);
+      const target = join(into, name);
       await rm(target, { recursive: true, force: true });
       // ncc names modules by their path from the working folder: from here it is the same in every folder.
       await node(
@@ -82,6 +82,41 @@ export async function buildBundles(names: readonly string[], into: string, inner
   } finally {
     await rm(work, { recursive: true, force: true });
   }
+}
+
+/**
+ * Builds bundles aside and hands over the folder; it is removed afterwards.
+ *
+ * @param use gets the folder that holds one folder an action
+ */
+export async function withBundles<Result>(names: readonly string[], use: (folder: string) => Promise<Result>): Promise<Result> {
+  await mkdir(join(ROOT, "build"), { recursive: true });
+  const folder = await mkdtemp(join(ROOT, "build", "dist-"));
+  try {
+    await buildBundles(names, folder);
+    return await use(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Puts a built bundle in the place of the one that is committed. */
+export async function replaceBundle(name: string, built: string): Promise<void> {
+  const committed = join(ROOT, "actions", name, "dist");
+  await rm(committed, { recursive: true, force: true });
+  await rename(built, committed);
+}
+
+/** Builds the bundle of an action when its sources have changed; processes that want the same wait for each other. */
+export async function ensureBundle(name: string, log: (line: string) => void): Promise<void> {
+  if ((await isStale(name)) === "fresh") return;
+  await mkdir(join(ROOT, "build"), { recursive: true });
+  await withLock(join(ROOT, "build", `.${name}.lock`), undefined, async () => {
+    const state = await isStale(name);
+    if (state === "fresh") return;
+    log(`actions/${name}/dist is ${state}: building it.`);
+    await withBundles([name], (folder) => replaceBundle(name, join(folder, name)));
+  });
 }
 
 /** Differences between two folders, one line each: missing, extra and different files. */

@@ -97,13 +97,13 @@ export function judgeSmoke(measured: Measurement, limits: SmokeLimits, facts: Ru
   if (facts.ending.kind === "failed") breaks("SCRIPT_ERROR", facts.ending.message);
   const finished = facts.ending.kind === "finished" || facts.ending.kind === "thresholds";
   for (const problem of finished ? facts.unusable : []) breaks("NO_DATA", problem);
-  if (requests === 0 && finished && facts.unusable.length === 0) {
-    breaks("NO_DATA", "the script made no HTTP request. Check that its scenarios run and that it uses k6/http");
-  }
   if (facts.exceptions > 0) {
     const message = `${facts.exceptions} of ${iterations} iterations threw an exception; k6's log shows it`;
     if (facts.exceptions > MAX_EXCEPTION_SHARE * iterations) breaks("SCRIPT_ERROR", `${message}. Mend the script`);
     else findings.push({ verdict: "PASS", reason: { code: "SCRIPT_ERROR", metric: null, severity: "warning", message } });
+  }
+  if (requests === 0 && finished && !broken) {
+    breaks("NO_DATA", "the script made no HTTP request. Check that its scenarios run and that it uses k6/http");
   }
 
   const verdict = worst(findings.map((one) => one.verdict));

@@ -10,7 +10,7 @@ import { exitCode } from "../lib/report/verdict.ts";
 import { uploadArtifact } from "../lib/runner/artifact.ts";
 import { cancellation } from "../lib/runner/cancel.ts";
 import { runContext, temporaryFolder } from "../lib/runner/context.ts";
-import { writeJsonAtomically } from "../lib/runner/files.ts";
+import { explainFileError, writeJsonAtomically } from "../lib/runner/files.ts";
 import { annotate, maskSecrets, redact, say, splitUrlPassword } from "../lib/runner/log.ts";
 import { setOutputs } from "../lib/runner/outputs.ts";
 import { writeJobSummary } from "../lib/runner/summary.ts";
@@ -26,8 +26,7 @@ export async function main(): Promise<0 | 1> {
   const secrets = [password ?? "", ...secretValues(inputs.env)].filter((value) => value !== "");
   maskSecrets(secrets);
   const summaryPath = join(inputs.reportDirectory, "smoke-summary.json");
-  // A report of an earlier run must not be read as this one's.
-  await rm(summaryPath, { force: true });
+  await removeFormerReport(summaryPath);
 
   const cancel = cancellation();
   const folder = await mkdtemp(join(temporaryFolder(), "k6-smoke-"));
@@ -54,6 +53,15 @@ export async function main(): Promise<0 | 1> {
   } finally {
     cancel.dispose();
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** A report of an earlier run must not be read as this one's. */
+async function removeFormerReport(path: string): Promise<void> {
+  try {
+    await rm(path, { force: true });
+  } catch (error) {
+    throw new Error(`report-directory: ${dirname(path)} can't be used: ${explainFileError(error)}`, { cause: error });
   }
 }
 

@@ -30037,15 +30037,15 @@ function judgeSmoke(measured, limits, facts) {
     const finished = facts.ending.kind === "finished" || facts.ending.kind === "thresholds";
     for (const problem of finished ? facts.unusable : [])
         breaks("NO_DATA", problem);
-    if (requests === 0 && finished && facts.unusable.length === 0) {
-        breaks("NO_DATA", "the script made no HTTP request. Check that its scenarios run and that it uses k6/http");
-    }
     if (facts.exceptions > 0) {
         const message = `${facts.exceptions} of ${iterations} iterations threw an exception; k6's log shows it`;
         if (facts.exceptions > MAX_EXCEPTION_SHARE * iterations)
             breaks("SCRIPT_ERROR", `${message}. Mend the script`);
         else
             findings.push({ verdict: "PASS", reason: { code: "SCRIPT_ERROR", metric: null, severity: "warning", message } });
+    }
+    if (requests === 0 && finished && !broken) {
+        breaks("NO_DATA", "the script made no HTTP request. Check that its scenarios run and that it uses k6/http");
     }
     const verdict = worst(findings.map((one) => one.verdict));
     if (verdict === "PASS" && p95Ms !== null && errorRate !== null) {
@@ -30538,8 +30538,7 @@ async function main() {
     const secrets = [password ?? "", ...secretValues(inputs.env)].filter((value) => value !== "");
     maskSecrets(secrets);
     const summaryPath = (0,external_node_path_.join)(inputs.reportDirectory, "smoke-summary.json");
-    // A report of an earlier run must not be read as this one's.
-    await (0,promises_.rm)(summaryPath, { force: true });
+    await removeFormerReport(summaryPath);
     const cancel = cancellation();
     const folder = await (0,promises_.mkdtemp)((0,external_node_path_.join)(temporaryFolder(), "k6-smoke-"));
     try {
@@ -30565,6 +30564,15 @@ async function main() {
     finally {
         cancel.dispose();
         await (0,promises_.rm)(folder, { recursive: true, force: true });
+    }
+}
+/** A report of an earlier run must not be read as this one's. */
+async function removeFormerReport(path) {
+    try {
+        await (0,promises_.rm)(path, { force: true });
+    }
+    catch (error) {
+        throw new Error(`report-directory: ${(0,external_node_path_.dirname)(path)} can't be used: ${explainFileError(error)}`, { cause: error });
     }
 }
 /** What the script sees: the lines of `env` and what the action knows, nothing else. */
