@@ -36,6 +36,7 @@ export function createWhatsAppChannel({ graph, tenant, now = () => new Date() }:
     name: "whatsapp",
     concurrency: 32,
     deliver: async (outgoing, part) => {
+      if (outgoing.reply.text.trim() === "") throw new DeliveryError("the reply has no text", { kind: "permanent" });
       const hotel = await tenant(outgoing.tenantId);
       const address = addressSchema.parse(outgoing.lastIncoming?.attachment ?? {});
       const phoneNumberId = address.phone_number_id ?? hotel?.whatsappPhoneNumberId ?? undefined;

@@ -64,7 +64,9 @@ function renderText(reply: Reply): Content[] {
   const pieces = split(reply.text, INTERACTIVE_BODY);
   const body = { text: pieces.pop()! };
   const before = pieces.length === 0 ? [] : plain(pieces.join("\n\n"));
-  if (reply.list === undefined && rows.length <= BUTTONS) {
+  // Two buttons may not show the same title; in a list the whole title stands below.
+  const alike = new Set(rows.map(({ title }) => clip(title, BUTTON_TITLE))).size < rows.length;
+  if (reply.list === undefined && rows.length <= BUTTONS && !alike) {
     const buttons = rows.map(({ id, title }) => ({
       type: "reply",
       reply: { id: clip(id, ID), title: clip(title, BUTTON_TITLE) },
@@ -72,7 +74,7 @@ function renderText(reply: Reply): Content[] {
     return [...before, { type: "interactive", interactive: { type: "button", body, action: { buttons } } }];
   }
   const section = {
-    rows: rows.map(({ id, title, description }) => ({
+    rows: rows.map(({ id, title, description = alike && title.length > ROW_TITLE ? title : undefined }) => ({
       id: clip(id, ID),
       title: clip(title, ROW_TITLE),
       ...(description === undefined || description === "" ? {} : { description: clip(description, ROW_DESCRIPTION) }),

@@ -1,0 +1,235 @@
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import express from "express";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { makeDatabase, type TestDatabase } from "../../../test/database.ts";
+import { type GraphApi, notification, startGraphApi } from "../../../test/graph-api.ts";
+import { until } from "../../../test/servers.ts";
+import { createInbox } from "../../conversation/inbox.ts";
+import { problemHandler } from "../../problem.ts";
+import { openMemory } from "../../storage/shared-memory.ts";
+import { createLogger } from "../../telemetry/log.ts";
+import { createMetrics } from "../../telemetry/metrics.ts";
+import { createTenancy, type Tenancy } from "../../tenancy/tenancy.ts";
+import { canonicalUserId } from "../../tenancy/user-id.ts";
+import { signatureOf } from "../signature.ts";
+import { createGraph } from "./graph.ts";
+import { whatsAppWebhook } from "./webhook.ts";
+
+const SECRET = "the-app-secret-of-meta";
+const VERIFY = "the-verify-token";
+const [NUMBER_A, NUMBER_B] = ["106540352242922", "106540352242999"] as const;
+const GUEST = "5491122223333";
+const lines: string[] = [];
+const logger = createLogger("debug", "test", { write: (line) => void lines.push(line) });
+let db: TestDatabase;
+let api: GraphApi;
+let tenancy: Tenancy;
+let server: Server;
+let base: string;
+let allowed = true;
+
+beforeAll(async () => {
+  db = await makeDatabase("postgres");
+  await db.pool.query(
+    "insert into tenants (id, name, whatsapp_phone_number_id) values ('hotel-a', 'A', $1), ('hotel-b', 'B', $2)",
+    [NUMBER_A, NUMBER_B],
+  );
+  api = await startGraphApi({ phoneNumberIds: [NUMBER_A, NUMBER_B] });
+  const metrics = createMetrics({ collectDefaults: false });
+  tenancy = createTenancy({
+    database: db.database,
+    shared: openMemory(),
+    metrics,
+    logger,
+    cacheTtlSeconds: 60,
+    guestHash: () => "hash",
+  });
+  await tenancy.start();
+  const app = express();
+  app.use(
+    whatsAppWebhook({
+      appSecret: SECRET,
+      verifyToken: VERIFY,
+      inbox: createInbox({ database: db.database, metrics }),
+      database: db.database,
+      graph: createGraph({ url: api.url, accessToken: api.accessToken }),
+      logger,
+      resolveTenant: async (input) => (await tenancy.resolve(input)).tenant.id,
+      canonicalUserId,
+      rateLimit: { take: () => ({ allowed, retryAfterSeconds: 1 }) },
+    }),
+  );
+  app.use(problemHandler(logger));
+  server = createServer(app);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/webhooks/whatsapp`;
+});
+afterAll(async () => {
+  await new Promise((resolve) => server.close(resolve));
+  await tenancy.close();
+  await api.stop();
+  await db.close();
+});
+beforeEach(async () => {
+  await db.pool.query("truncate conversations cascade");
+  api.read.length = 0;
+  lines.length = 0;
+  allowed = true;
+});
+
+const post = (body: unknown, headers: Record<string, string> = {}) => {
+  const raw = typeof body === "string" ? body : JSON.stringify(body);
+  return fetch(base, {
+    method: "POST",
+    body: raw,
+    headers: { "content-type": "application/json", "x-hub-signature-256": signatureOf(raw, SECRET), ...headers },
+  });
+};
+const text = (id: string, body: string, from = GUEST, timestamp = "1772539200") => ({
+  from,
+  id,
+  timestamp,
+  type: "text",
+  text: { body },
+});
+const stored = async () =>
+  (
+    await db.pool.query(
+      "select tenant_id, message_id, payload ->> 'text' as text from inbox order by tenant_id, sequence, message_id",
+    )
+  ).rows;
+
+describe("the handshake", () => {
+  const handshake = (query: Record<string, string>) => fetch(`${base}?${new URLSearchParams(query)}`);
+
+  test("gives the challenge back to who knows the token", async () => {
+    const response = await handshake({ "hub.mode": "subscribe", "hub.verify_token": VERIFY, "hub.challenge": "1158201444" });
+    expect(response.status).toBe(200);
+    expect(response.headers.get("content-type")).toContain("text/plain");
+    expect(await response.text()).toBe("1158201444");
+  });
+
+  test.each([
+    ["another token", { "hub.mode": "subscribe", "hub.verify_token": "another", "hub.challenge": "1" }],
+    ["no token", { "hub.mode": "subscribe", "hub.challenge": "1" }],
+    ["another mode", { "hub.mode": "unsubscribe", "hub.verify_token": VERIFY, "hub.challenge": "1" }],
+    ["nothing", {}],
+  ])("refuses %s", async (_name, query) => {
+    const response = await handshake(query as Record<string, string>);
+    expect(response.status).toBe(403);
+    expect(await response.text()).not.toContain(VERIFY);
+  });
+});
+
+test("an empty notification is answered 200", async () => {
+  const response = await post('{"entry":[]}');
+  expect(response.status).toBe(200);
+  expect(await response.json()).toEqual({ status: "ok" });
+});
+
+test("the checks come in order: 401, 429, 415, 413, 400", async () => {
+  const huge = JSON.stringify({ entry: [], filler: "a".repeat(3 * 1024 * 1024) });
+  const wrong = { "content-type": "text/plain" };
+  allowed = false;
+  expect((await post(huge, { ...wrong, "x-hub-signature-256": "sha256=00" })).status).toBe(401);
+  expect((await post(huge, wrong)).status).toBe(429);
+  allowed = true;
+  expect((await post(huge, wrong)).status).toBe(415);
+  expect((await post(huge)).status).toBe(413);
+  for (const body of ["{", "[]", '"entry"', "{}", '{"entry":"all"}']) {
+    const response = await post(body);
+    expect(response.status).toBe(400);
+    expect(response.headers.get("content-type")).toContain("application/problem+json");
+  }
+});
+
+test("a body just under 3 MB is taken", async () => {
+  const big = notification({
+    phoneNumberId: NUMBER_A,
+    messages: [{ ...text("wamid.1", "hola"), filler: "a".repeat(2.9 * 1024 * 1024) }],
+  });
+  expect((await post(big)).status).toBe(200);
+  expect(await stored()).toHaveLength(1);
+});
+
+test("every message of a batch is stored, for the hotel whose number was written to; twice is once", async () => {
+  const a = notification({
+    phoneNumberId: NUMBER_A,
+    messages: [text("wamid.2", "dos", GUEST, "1772539202"), text("wamid.1", "uno", GUEST, "1772539201")],
+  });
+  const b = notification({ phoneNumberId: NUMBER_B, messages: [text("wamid.3", "tres")] });
+  const both = { ...a, entry: [...a.entry, ...b.entry] };
+  const answers = await Promise.all([post(both), post(both), post(both)]);
+  expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+  expect(await stored()).toEqual([
+    { tenant_id: "hotel-a", message_id: "wamid.1", text: "uno" },
+    { tenant_id: "hotel-a", message_id: "wamid.2", text: "dos" },
+    { tenant_id: "hotel-b", message_id: "wamid.3", text: "tres" },
+  ]);
+});
+
+test("an album is one conversation, and shows one sign that an answer is being written", async () => {
+  const album = Array.from({ length: 6 }, (_, index) => ({
+    from: GUEST,
+    id: `wamid.${index}`,
+    timestamp: "1772539200",
+    type: "image",
+    image: { id: `m${index}` },
+  }));
+  await post(notification({ phoneNumberId: NUMBER_A, messages: album }));
+  expect((await db.pool.query("select count(*)::int as n from conversations")).rows).toEqual([{ n: 1 }]);
+  expect(await stored()).toHaveLength(6);
+  await until(async () => expect(api.read).toEqual([{ messageId: "wamid.5", typing: true }]));
+  await post(notification({ phoneNumberId: NUMBER_A, messages: album }));
+  await post(notification({ phoneNumberId: NUMBER_A, messages: [text("wamid.9", "hola")] }));
+  await until(async () => expect(api.read.map(({ messageId }) => messageId)).toEqual(["wamid.5", "wamid.9"]));
+});
+
+test("statuses find their reply by what was sent along, whatever the tenant's number is now", async () => {
+  const { rows } = await db.pool.query(
+    `with c as (insert into conversations (tenant_id, channel, user_id) values ('hotel-a', 'whatsapp', $1) returning id),
+          m as (insert into messages (tenant_id, conversation_id, direction, text, status) select 'hotel-a', id, 'out', 'hola', 'pending' from c returning id, conversation_id)
+     insert into outbox (tenant_id, conversation_id, message, channel, user_id, payload, state)
+     select 'hotel-a', conversation_id, id, 'whatsapp', $1, '{"text":"hola"}', 'pending' from m returning id`,
+    [GUEST],
+  );
+  const reference = `gatehouse1/hotel-a/${rows[0].id}/0/1/0`;
+  const statuses = (...names: string[]) =>
+    names.map((status) => ({ id: "wamid.OUT1", status, recipient_id: GUEST, biz_opaque_callback_data: reference }));
+  await post(
+    notification({
+      phoneNumberId: NUMBER_B,
+      statuses: [...statuses("delivered", "sent"), { id: "wamid.X", status: "read", recipient_id: GUEST }],
+    }),
+  );
+  const state = async () =>
+    (await db.pool.query("select o.state, o.provider_id, m.status from outbox o join messages m on m.id = o.message")).rows[0];
+  expect(await state()).toEqual({ state: "sent", provider_id: "wamid.OUT1", status: "delivered" });
+  await post(notification({ phoneNumberId: NUMBER_A, statuses: [{ id: "wamid.OUT1", status: "read", recipient_id: GUEST }] }));
+  expect(await state()).toMatchObject({ status: "read" });
+});
+
+test("while the database can't answer, nothing is acknowledged", async () => {
+  await db.pool.query("alter table inbox rename to inbox_away");
+  const response = await post(notification({ phoneNumberId: NUMBER_A, messages: [text("wamid.1", "hola")] }));
+  await db.pool.query("alter table inbox_away rename to inbox");
+  expect(response.status).toBe(500);
+  expect((await post(notification({ phoneNumberId: NUMBER_A, messages: [text("wamid.1", "hola")] }))).status).toBe(200);
+  expect(await stored()).toHaveLength(1);
+});
+
+test("neither the answer nor the log shows what a guest wrote, the guest's number or the secrets", async () => {
+  const answers = [
+    await post(
+      notification({
+        phoneNumberId: NUMBER_A,
+        messages: [text("wamid.1", "mi tarjeta es 4111"), { from: GUEST, text: { body: "mi tarjeta es 4111" } }],
+      }),
+    ),
+    await post('{"entry":"mi tarjeta es 4111"}'),
+  ];
+  const all = [...(await Promise.all(answers.map((answer) => answer.text()))), ...lines].join("\n");
+  expect(lines.length).toBeGreaterThan(0);
+  for (const secret of ["4111", GUEST, SECRET, VERIFY, api.accessToken]) expect(all).not.toContain(secret);
+});
