@@ -50,6 +50,7 @@ export async function startService(config: Config, logger: Logger): Promise<Serv
   const answers = createAnswers({ database });
   const worker = createWorker({
     database,
+    answers,
     metrics,
     logger,
     concurrency: Math.max(1, config.WORKERS),

@@ -10,29 +10,35 @@ export interface Answer {
   band: Band | null;
 }
 
+/** A message as its channel knows it. */
+export interface MessageKey {
+  tenantId: string;
+  channel: string;
+  messageId: string;
+}
+
 /** Looks up, and waits for, the replies to a message. */
 export interface Answers {
   /**
+   * @param known whether the message may have been answered before; false saves a look
    * @returns the answer, or undefined when the message isn't handled after `timeoutMs`
    */
-  wait(
-    tenantId: string,
-    channel: string,
-    messageId: string,
-    timeoutMs: number,
-    signal?: AbortSignal,
-  ): Promise<Answer | undefined>;
+  wait(key: MessageKey, options: { timeoutMs: number; known: boolean; signal?: AbortSignal }): Promise<Answer | undefined>;
+  /** Tells those who wait in this process, once the answer is committed. Others hear of it by `NOTIFY answered`. */
+  announce(key: MessageKey, answer: Answer): void;
   start(): Promise<void>;
   /** Ends every wait: who waits learns that there is no answer yet. */
   stop(): void;
 }
 
-/** The name under which a handled message is announced to the processes that wait for it. */
-export function answeredPayload(tenantId: string, channel: string, messageId: string): string {
+/** The payload of `NOTIFY answered`. */
+export function answeredPayload({ tenantId, channel, messageId }: MessageKey): string {
   return JSON.stringify([tenantId, channel, messageId]);
 }
 
-const BACKSTOP_MS = 500;
+/** A notification can be missed; the longer a wait lasts the less often it looks, so that waits never become the load. */
+const FIRST_LOOK_MS = 1_000;
+const LAST_LOOK_MS = 8_000;
 
 const FIND = `
   select o.content, i.intent, i.confidence, i.band
@@ -46,7 +52,7 @@ export function createAnswers({ database }: { database: Database }): Answers {
   const emitter = new EventEmitter().setMaxListeners(0);
   const stopping = new AbortController();
 
-  const find = async (tenantId: string, channel: string, messageId: string): Promise<Answer | undefined> => {
+  const find = async ({ tenantId, channel, messageId }: MessageKey): Promise<Answer | undefined> => {
     const rows = await database.forTenant(tenantId, (sql) =>
       sql<{ content: Reply | null; intent: string | null; confidence: number | null; band: Band | null }>(FIND, [
         tenantId,
@@ -65,29 +71,42 @@ export function createAnswers({ database }: { database: Database }): Answers {
       await database.listen("answered", (payload) => emitter.emit(payload));
     },
     stop: () => stopping.abort(),
-    wait: async (tenantId, channel, messageId, timeoutMs, signal) => {
+    announce: (key, answer) => {
+      emitter.emit(answeredPayload(key), answer);
+    },
+    wait: async (key, { timeoutMs, known, signal }) => {
+      const event = answeredPayload(key);
       const over = AbortSignal.any(signal === undefined ? [stopping.signal] : [stopping.signal, signal]);
-      const event = answeredPayload(tenantId, channel, messageId);
       const deadline = performance.now() + timeoutMs;
+      let heard = known;
+      let given: Answer | undefined;
       let wake: () => void = () => undefined;
-      let announced = false;
-      const onAnswered = () => {
-        announced = true;
+      const onAnswered = (answer?: Answer) => {
+        heard = true;
+        given ??= answer;
         wake();
       };
       const onAbort = () => wake();
       emitter.on(event, onAnswered);
       over.addEventListener("abort", onAbort);
       try {
-        // Listening came first, so an announcement between this look and the wait isn't missed.
-        for (;;) {
-          announced = false;
-          const answer = await find(tenantId, channel, messageId);
+        for (let patienceMs = FIRST_LOOK_MS; ; patienceMs = Math.min(patienceMs * 2, LAST_LOOK_MS)) {
           const left = deadline - performance.now();
-          if (answer !== undefined || left <= 0 || over.aborted) return answer;
-          if (announced) continue;
+          if (heard || left <= 0) {
+            heard = false;
+            const answer = given ?? (await find(key));
+            if (answer !== undefined || left <= 0) return answer;
+          }
+          if (over.aborted) return undefined;
+          if (heard) continue; // it came while the look was under way
           await new Promise<void>((resolve) => {
-            const timer = setTimeout(resolve, Math.min(left, BACKSTOP_MS));
+            const timer = setTimeout(
+              () => {
+                heard = true;
+                resolve();
+              },
+              Math.min(Math.max(left, 0), patienceMs),
+            );
             wake = () => {
               clearTimeout(timer);
               resolve();

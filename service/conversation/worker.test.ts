@@ -42,6 +42,7 @@ describe.each(KINDS)("inbox and workers on %s", (kind) => {
   const start = async (handle: HandleMessage, rest: Partial<WorkerOptions> = {}) => {
     const worker = createWorker({
       database: made.database,
+      answers: createAnswers({ database: made.database }),
       handle,
       metrics,
       logger,
@@ -183,14 +184,15 @@ describe.each(KINDS)("inbox and workers on %s", (kind) => {
     const answers = createAnswers({ database: made.database });
     await answers.start();
     const one = message("ana", "hello");
+    const key = { tenantId: "default", channel: "messages", messageId: one.messageId };
     await inbox().accept("default", [one]);
-    expect(await answers.wait("default", "messages", one.messageId, 30)).toBeUndefined();
-    const waiting = answers.wait("default", "messages", one.messageId, 10_000);
+    expect(await answers.wait(key, { timeoutMs: 30, known: false })).toBeUndefined();
+    const waiting = answers.wait(key, { timeoutMs: 10_000, known: false });
     await start(echo);
     const expected = { replies: [{ text: "re: hello" }], intent: "greeting", confidence: 0.9, band: "high" };
     expect(await waiting).toMatchObject({ ...expected, confidence: expect.closeTo(0.9, 5) });
-    expect(await answers.wait("default", "messages", one.messageId, 0)).toMatchObject({ replies: expected.replies });
-    expect(await answers.wait("another", "messages", one.messageId, 0)).toBeUndefined();
+    expect(await answers.wait(key, { timeoutMs: 0, known: true })).toMatchObject({ replies: expected.replies });
+    expect(await answers.wait({ ...key, tenantId: "another" }, { timeoutMs: 0, known: true })).toBeUndefined();
   });
 
   test("a stop leaves what waits to the others", async () => {

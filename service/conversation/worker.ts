@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Database } from "../storage/sql.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
-import { answeredPayload } from "./answers.ts";
+import { type Answers, answeredPayload } from "./answers.ts";
 import { honestFallback } from "./fallback.ts";
 import { isPulled } from "./inbox.ts";
 import type { Conversation, HandleMessage, IncomingMessage, Language, Turn } from "./turn.ts";
@@ -36,6 +36,7 @@ interface Loaded {
 export interface WorkerOptions {
   database: Database;
   handle: HandleMessage;
+  answers: Pick<Answers, "announce">;
   metrics: Metrics;
   logger: Logger;
   /** Conversations handled at once. */
@@ -55,7 +56,7 @@ export interface Worker {
 class LeaseLost extends Error {}
 
 export function createWorker(options: WorkerOptions): Worker {
-  const { database, handle, metrics, logger, concurrency, now = () => new Date() } = options;
+  const { database, handle, answers, metrics, logger, concurrency, now = () => new Date() } = options;
   const { backoffSeconds = (attempts) => Math.min(2 ** attempts * 0.25, 30) } = options;
   const owner = randomUUID();
   const running = new Set<Promise<void>>();
@@ -136,6 +137,11 @@ export function createWorker(options: WorkerOptions): Worker {
       try {
         const turn = await decide(conversation, loaded);
         const released = await commit(lease, loaded, turn, loaded.attempts >= MAX_ATTEMPTS ? "failed" : "done");
+        const { replies, intent, confidence, band } = turn;
+        answers.announce(
+          { tenantId: lease.tenant_id, channel: loaded.channel, messageId: loaded.payload.messageId },
+          { replies, intent, confidence, band },
+        );
         metrics.inboxReplyTime.observe(Math.max(0, now().getTime() - loaded.received_at.getTime()) / 1000);
         if (released) return;
       } catch (error) {
@@ -192,7 +198,7 @@ export function createWorker(options: WorkerOptions): Worker {
           message.messageId,
           state,
         ]),
-        sql("select pg_notify('answered', $1)", [answeredPayload(tenantId, channel, message.messageId)]),
+        sql("select pg_notify('answered', $1)", [answeredPayload({ tenantId, channel, messageId: message.messageId })]),
         ...(replyState === "pending" && turn.replies.length > 0 ? [sql("select pg_notify('outbox', '')")] : []),
       ]);
       if (fenced[0] === undefined) throw new LeaseLost("the lease of the conversation ran out");

@@ -69,14 +69,17 @@ export function messagesWebhook(options: MessagesWebhookOptions): Router {
       ...(body.language === undefined ? {} : { language: body.language }),
       ...(body.timestamp === undefined ? {} : { sentAt: body.timestamp }),
     };
-    await inbox.accept(tenantId, [message]);
+    const { duplicates } = await inbox.accept(tenantId, [message]);
 
     const seconds = preferredWait(request.get("prefer"));
     if (seconds > 0) {
       response.set("Preference-Applied", `wait=${seconds}`);
       const gone = new AbortController();
       response.once("close", () => gone.abort());
-      const answer = await answers.wait(tenantId, channel, body.message_id, seconds * 1000, gone.signal);
+      const answer = await answers.wait(
+        { tenantId, channel, messageId: body.message_id },
+        { timeoutMs: seconds * 1000, known: duplicates > 0, signal: gone.signal },
+      );
       if (gone.signal.aborted) return;
       if (answer !== undefined) {
         response.json({ message_id: body.message_id, tenant_id: tenantId, ...answer });
