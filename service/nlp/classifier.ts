@@ -1,7 +1,7 @@
 import { type Calibration, calibrate, confidenceOf, type Evidence, type Outcome } from "./calibration.ts";
 import { grams } from "./features.ts";
 import type { Lexicon } from "./lexicon.ts";
-import { fit, type Regression, scoresOf, type TrainingOptions } from "./logistic.ts";
+import { fitRegression, type Regression, scoresOf, type TrainingOptions } from "./logistic.ts";
 import { seeded, shuffle } from "./random.ts";
 import { Vocabulary, type VocabularyOptions } from "./vocabulary.ts";
 
@@ -103,7 +103,7 @@ function fitOn(
     intents,
     hasOutOfScope,
     vocabulary,
-    regression: fit(vectors, chosenLabels, vocabulary.size, classes, options.training),
+    regression: fitRegression(vectors, chosenLabels, vocabulary.size, classes, options.training),
   };
 }
 

@@ -28,7 +28,7 @@ const SMALLEST_GRADIENT = 1e-3;
  * @param labels class of each vector, 0 … classes−1
  * @see Duchi, Hazan & Singer, Adaptive Subgradient Methods, JMLR 12 (2011)
  */
-export function fit(
+export function fitRegression(
   vectors: readonly SparseVector[],
   labels: readonly number[],
   columns: number,
