@@ -32,8 +32,8 @@ test("our numbers agree with k6's own summary of the same run", async () => {
   expect(ours.errorRate).toBeCloseTo(own.errorRate!, 9);
   // k6 keeps nanoseconds, its CSV six digits of a millisecond.
   expect(ours.p95Ms).toBeCloseTo(own.p95Ms!, 5);
-  expect(ours.rps).toBeGreaterThan(98);
-  expect(ours.rps).toBeLessThan(102);
+  expect(ours.rps).toBeGreaterThan(90);
+  expect(ours.rps).toBeLessThan(110);
   expect(ours.durationS).toBeCloseTo(3, 0);
 });
 
