@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import type { Shared } from "../storage/shared.ts";
 import type { Database } from "../storage/sql.ts";
 import type { Logger } from "../telemetry/log.ts";
@@ -28,7 +29,7 @@ export interface Evaluation<Value = FlagValue> {
 export type FlagsEvent = { kind: "changed"; flags: string[] } | { kind: "stale" } | { kind: "fresh" };
 
 type KeysOf<R extends Registry> = keyof R & string;
-type BooleanKeys<R extends Registry> = { [Key in KeysOf<R>]: R[Key]["type"] extends "boolean" ? Key : never }[KeysOf<R>];
+type BooleanKeys<R extends Registry> = { [Key in KeysOf<R>]: "boolean" extends R[Key]["type"] ? Key : never }[KeysOf<R>];
 type ValueOf<Flag extends DeclaredFlag> = {
   boolean: boolean;
   string: string;
@@ -48,6 +49,8 @@ export interface FlagsOptions<R extends Registry> {
   now?: () => Date;
   /** Repeats work until the function that it returns is called. */
   every?: Every;
+  /** Fulfils after so many milliseconds. */
+  wait?: (milliseconds: number) => Promise<void>;
   registry?: R;
   evaluators?: Evaluators;
 }
@@ -153,6 +156,7 @@ export function createFlags<const R extends Registry = typeof FLAGS>(options: Fl
     ttlSeconds: options.cacheTtlSeconds,
     now,
     every,
+    wait: options.wait ?? ((milliseconds) => setTimeout(milliseconds)),
     apply,
     onStale: () => tell({ kind: "stale" }),
     onFresh: () => tell({ kind: "fresh" }),

@@ -16,6 +16,7 @@ export interface FollowerOptions {
   ttlSeconds: number;
   now: () => Date;
   every: Every;
+  wait: (milliseconds: number) => Promise<void>;
   /** Given all overrides after each reading that could bring a change. */
   apply: (texts: ReadonlyMap<string, string>) => void;
   onStale: () => void;
@@ -35,7 +36,18 @@ const FEW = 20;
  * a lost connection, by a version that is polled, and by a time to live. One reading runs at a time; what happens
  * meanwhile is one more reading, however much it was, so a storm of events costs no more than that.
  */
-export function createFollower({ store, metrics, logger, ttlSeconds, now, every, apply, onStale, onFresh }: FollowerOptions) {
+export function createFollower({
+  store,
+  metrics,
+  logger,
+  ttlSeconds,
+  now,
+  every,
+  wait,
+  apply,
+  onStale,
+  onFresh,
+}: FollowerOptions) {
   let texts: ReadonlyMap<string, string> = new Map();
   let version = -1;
   let readAt = Number.NEGATIVE_INFINITY;
@@ -107,7 +119,7 @@ export function createFollower({ store, metrics, logger, ttlSeconds, now, every,
       everything = undefined;
       if (cause !== undefined) {
         await readAll(cause);
-        if (cause === "pubsub" && isBusy()) await pause();
+        if (cause === "pubsub" && isBusy()) await wait(STORM_PAUSE_MS);
       } else {
         try {
           await readSome(flags);
@@ -118,13 +130,6 @@ export function createFollower({ store, metrics, logger, ttlSeconds, now, every,
     }
     running = undefined;
   };
-  const pause = () =>
-    new Promise<void>((resolve) => {
-      const stop = every(STORM_PAUSE_MS, () => {
-        stop();
-        resolve();
-      });
-    });
   /** Starts a reading unless one runs; then that one goes on to what is new. */
   const wake = async (): Promise<void> => {
     if (running === undefined && isBusy()) running = run();
