@@ -7,8 +7,8 @@ import { runChild, scrubbedEnvironment } from "../actions/lib/runner/child.ts";
 
 export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 
-/** What the k6 actions need beside their code: scripts and the pinned Go module. */
-const K6_ASSETS = ["k6", "tools/go.mod", "tools/go.sum"];
+/** What every action that runs k6 needs beside its code: shared parts of scripts and the pinned Go module. */
+const K6_ASSETS = ["k6/lib", "tools/go.mod", "tools/go.sum"];
 /** The module whose import tells that a bundle runs k6. */
 const K6_ASSET_MODULE = "actions/lib/k6/assets.ts";
 /** ncc can end well and write only stubs that throw; a real bundle with @actions/core is far larger. */
@@ -70,13 +70,7 @@ export async function buildBundles(names: readonly string[], into: string): Prom
         join(work, "js"),
       );
       await checkBundle(name, target);
-      if ((await sourceFiles(name)).includes(K6_ASSET_MODULE)) {
-        for (const asset of K6_ASSETS)
-          await cp(join(ROOT, asset), join(target, "assets", asset), {
-            recursive: true,
-            filter: (path) => !path.endsWith(".test.ts"),
-          });
-      }
+      for (const asset of await assetFiles(name)) await cp(join(ROOT, asset), join(target, "assets", asset));
       await writeFile(join(target, DIGEST_FILE), `${await sourceDigest(name)}\n`);
     }
   } finally {
@@ -161,21 +155,34 @@ async function checkBundle(name: string, folder: string): Promise<void> {
 
 /** Digest of everything of ours that goes into a bundle. */
 async function sourceDigest(name: string): Promise<string> {
-  const files = await sourceFiles(name);
-  if (files.includes(K6_ASSET_MODULE)) {
-    for (const asset of K6_ASSETS) {
-      const inside = (await listFiles(join(ROOT, asset)).catch(() => [])).map((file) => `${asset}/${file}`);
-      files.push(...(inside.length > 0 ? inside : [asset]));
-    }
-  }
+  const files = [...(await sourceFiles(name)), ...(await assetFiles(name))];
   const hash = createHash("sha256");
-  for (const file of files.filter((path) => !path.endsWith(".test.ts")).sort()) {
+  for (const file of files.sort()) {
     hash
       .update(`${file}\0`)
       .update(await readFile(join(ROOT, file)))
       .update("\0");
   }
   return hash.digest("hex");
+}
+
+/** Files that lie beside a bundle: of actions that run k6 the shared ones and the scripts of `k6/` that the action names. */
+async function assetFiles(name: string): Promise<string[]> {
+  const sources = await sourceFiles(name);
+  if (!sources.includes(K6_ASSET_MODULE)) return [];
+  const own = await Promise.all(
+    sources.filter((file) => file.startsWith(`actions/${name}/`)).map((file) => readFile(join(ROOT, file), "utf8")),
+  );
+  const scripts = (await readdir(join(ROOT, "k6"))).filter(
+    (file) => file.endsWith(".js") && own.some((text) => text.includes(`"${file}"`)),
+  );
+  const shared = await Promise.all(
+    K6_ASSETS.map(async (asset) => {
+      const inside = asset.startsWith("tools/") ? [] : await listFiles(join(ROOT, asset));
+      return inside.length === 0 ? [asset] : inside.filter((file) => !file.endsWith(".test.ts")).map((file) => join(asset, file));
+    }),
+  );
+  return [...scripts.map((file) => `k6/${file}`), ...shared.flat()].sort();
 }
 
 /** Paths of an action's sources: its index.ts and all that it imports from here, directly or not. */
