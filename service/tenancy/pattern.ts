@@ -78,11 +78,22 @@ export function reviewPattern(source: string): PatternReview {
 export function exampleOf(source: string, matches: (text: string) => boolean): string | undefined {
   const tree = readPattern(source);
   if (tree === undefined) return undefined;
-  const text = example(tree, (characterClass) => {
+  const text = example(tree, pick);
+  return text !== "" && matches(text) ? text : undefined;
+}
+
+const COMMON: Record<string, string> = { ".": "0", "\\d": "0", "\\w": "0", "[0-9]": "0", "[^@]": "0", "\\S": "0" };
+
+function pick(characterClass: string): string {
+  const common = COMMON[characterClass];
+  if (common !== undefined) return common;
+  try {
     const allows = RE2JS.compile(characterClass);
     return CANDIDATES.find((character) => allows.test(character)) ?? "";
-  });
-  return text !== "" && matches(text) ? text : undefined;
+  } catch (error) {
+    if (error instanceof RE2JSException) return ""; // a class that can't be compiled allows nothing
+    throw error;
+  }
 }
 
 const CANDIDATES = [..."0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ@.-_+ áñç"];
