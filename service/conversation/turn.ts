@@ -40,8 +40,11 @@ export interface Reply {
   text: string;
   /** At most 3, titles of at most 20 characters. */
   buttons?: { id: string; title: string }[] | undefined;
+  /** All choices when there are more than 3; a channel with lists sends it instead of the buttons. Titles as of buttons. */
   list?: { button: string; rows: { id: string; title: string; description?: string | undefined }[] } | undefined;
   location?: { latitude: number; longitude: number; name: string; address: string } | undefined;
+  /** For how long a channel may show that somebody types before it sends this; absent: not at all. */
+  typingMs?: number | undefined;
 }
 
 /** What the agent knows of a conversation when a message comes. */

@@ -1,0 +1,213 @@
+import { addDays, dayIn } from "../pms/calendar.ts";
+import type { PmsClients } from "../pms/clients.ts";
+import { type Pms, PmsRefusal, PmsUnavailable } from "../pms/port.ts";
+import type { Logger } from "../telemetry/log.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import { isOpen, nextOpening } from "../tenancy/opening-hours.ts";
+import type { Tenant } from "../tenancy/tenant.ts";
+import { eventOf, reportedAs } from "./event.ts";
+import { readProfile } from "./hotel.ts";
+import type { Hotel, PmsCall, PmsOutcome, Step, Surroundings, Understood } from "./orchestrator/contract.ts";
+import { orchestrate } from "./orchestrator/orchestrate.ts";
+import type { Phrase } from "./replies/catalogue.ts";
+import { type Draft, render } from "./replies/render.ts";
+import { wordsOf } from "./replies/words.ts";
+import { readSession } from "./session.ts";
+import type { Tickets } from "./tickets.ts";
+import type { Conversation, HandleMessage, Language, Turn } from "./turn.ts";
+
+/** The flags that a conversation honours. */
+export type ConversationFlag =
+  | "nlp.fallback.enhanced"
+  | "features.interactive_messages"
+  | "conversation.delay.enabled"
+  | "reservation.enabled";
+
+/** What understanding a message depends on. */
+export interface UnderstandOptions {
+  now: Date;
+  timeZone: string;
+  tenantId: string;
+  tenantLanguage: Language;
+  conversationLanguage: Language | undefined;
+}
+
+export interface HandleOptions {
+  understand: (text: string, options: UnderstandOptions) => Understood;
+  pms: PmsClients;
+  tickets: Tickets;
+  flags: { isEnabled(flag: ConversationFlag, context: Record<string, unknown>): boolean };
+  tenants: { get(id: string): Promise<Tenant | undefined> | Tenant | undefined };
+  metrics: Metrics;
+  logger: Logger;
+}
+
+/** A message takes a few calls to the PMS at most; more would be a circle. */
+const MAXIMUM_STEPS = 8;
+
+/** Understands a message, asks the PMS what the orchestrator wants to know, and puts the answer into words. */
+export function createHandle(options: HandleOptions): HandleMessage {
+  const { understand, pms, tickets, flags, tenants, metrics, logger } = options;
+
+  return async ({ conversation, message, now }) => {
+    const tenant = await tenants.get(conversation.tenantId);
+    if (tenant === undefined) throw new Error(`there is no tenant ${conversation.tenantId}`);
+    const { tenantId, userId, channel } = conversation;
+    const context = { targetingKey: userId, tenant: tenantId, channel, language: conversation.language };
+    const { session, problem } = readSession(conversation.state, now);
+    if (problem !== undefined) {
+      logger.warn({ tenant_id: tenantId, conversation_id: conversation.id, problem }, "a session could not be read; begun anew");
+    }
+
+    const tenantLanguage = tenant.languages[0] ?? "es";
+    const event = eventOf(message, session, (text) =>
+      understand(text, {
+        now,
+        timeZone: tenant.timeZone,
+        tenantId,
+        tenantLanguage,
+        conversationLanguage: conversation.language ?? message.language,
+      }),
+    );
+    const understood = event.type === "message" ? event.understood : undefined;
+    const wanted = understood?.language ?? conversation.language ?? message.language ?? tenantLanguage;
+    const language = tenant.languages.includes(wanted) ? wanted : tenantLanguage;
+    const today = dayIn(tenant.timeZone, now);
+    const around: Surroundings = {
+      hotel: hotelOf(tenant, pms.isDemo(tenant), now, today, logger),
+      flags: {
+        enhancedFallback: flags.isEnabled("nlp.fallback.enhanced", context),
+        reservations: flags.isEnabled("reservation.enabled", context),
+      },
+      clock: { now, today },
+      userId,
+      messageKey: `${channel}:${message.messageId}`,
+      handedOver: conversation.handedOver,
+    };
+
+    const client = pms.forTenant(tenant);
+    let step: Step = orchestrate(session, event, around);
+    let { draft } = step;
+    let fellBack = step.fellBack;
+    for (let steps = 1; ; steps++) {
+      const call = await perform(step, conversation);
+      if (call === undefined) break;
+      if (steps >= MAXIMUM_STEPS) throw new Error(`a message led to ${steps} calls to the PMS; the last was ${call.operation}`);
+      const outcome = await ask(client, call);
+      step = orchestrate(step.session, { type: "pms", outcome }, { ...around, handedOver: step.handedOver });
+      draft = join(draft, step.draft);
+      fellBack ||= step.fellBack;
+    }
+
+    if (understood !== undefined) count(tenantId, understood, fellBack);
+    const reported = reportedAs(event);
+    const state = { ...step.session };
+    const turn: Turn = { state, language, handedOver: step.handedOver, replies: [], ...reported };
+    if (draft.phrases.length === 0) return turn;
+
+    if (state.noticeAt === undefined) {
+      draft = { ...draft, phrases: [...draft.phrases, { key: "notice", parameters: {} }] };
+      state.noticeAt = now.toISOString();
+    }
+    const words = wordsOf(language, today, tenant.timeZone);
+    const look = {
+      interactive: flags.isEnabled("features.interactive_messages", context),
+      typing: flags.isEnabled("conversation.delay.enabled", context),
+    };
+    let rendered = render(draft, words, look);
+    if (rendered.reply.text === state.lastReply) rendered = render(otherWords(draft), words, look);
+    state.choices = rendered.choices;
+    state.lastReply = rendered.reply.text;
+    turn.replies = [rendered.reply];
+    return turn;
+  };
+
+  /** Opens the step's tickets. @returns the call to the PMS that it waits for */
+  async function perform(step: Step, conversation: Conversation): Promise<PmsCall | undefined> {
+    let call: PmsCall | undefined;
+    for (const effect of step.effects) {
+      if (effect.type === "pms") call = effect.call;
+      else if (effect.type === "ticket") await tickets.open(conversation, effect.key, effect.ticket);
+      else await tickets.setRoom(conversation.tenantId, effect.key, effect.room);
+    }
+    return call;
+  }
+
+  async function ask(client: Pms, call: PmsCall): Promise<PmsOutcome> {
+    try {
+      const outcome = await answerOf(client, call);
+      if ("read" in outcome && outcome.read.stale) metrics.degradedAnswers.inc({ route: "conversation" });
+      return outcome;
+    } catch (error) {
+      if (error instanceof PmsRefusal) return { call, kind: "refused", refusal: error.code };
+      if (!(error instanceof PmsUnavailable)) throw error;
+      logger.warn({ err: error, operation: call.operation }, "the PMS doesn't answer; the guest is told so");
+      metrics.degradedAnswers.inc({ route: "conversation" });
+      return { call, kind: "unavailable" };
+    }
+  }
+
+  function count(tenantId: string, { intent, band, language, confidence }: Understood, fellBack: boolean): void {
+    metrics.nlpMessages.inc({ intent, band, language });
+    metrics.nlpTenantMessages.inc({ tenant_id: tenantId });
+    metrics.nlpConfidence.observe(confidence);
+    if (fellBack && band === "low") metrics.nlpFallbacks.inc({ tenant_id: tenantId });
+  }
+}
+
+async function answerOf(client: Pms, call: PmsCall): Promise<PmsOutcome> {
+  switch (call.operation) {
+    case "availability":
+      return { call, kind: "offers", read: await client.availability(call.query) };
+    case "roomTypes":
+      return { call, kind: "roomTypes", read: await client.roomTypes() };
+    case "reservationsOf":
+      // The guest is known to the orchestrator, which asks for nobody else's.
+      return { call, kind: "reservations", reservations: await client.reservationsOf(call.userId) };
+    case "reservation": {
+      const found = await client.reservation(call.code);
+      return { call, kind: "reservations", reservations: found === undefined ? [] : [found] };
+    }
+    case "hold":
+      return { call, kind: "reservations", reservations: [await client.hold(call.request)] };
+    case "confirm":
+      return { call, kind: "reservations", reservations: [await client.confirm(call.code, call.guestName)] };
+    case "modify":
+      return { call, kind: "reservations", reservations: [await client.modify(call.code, call.change)] };
+    case "cancel":
+      return { call, kind: "reservations", reservations: [await client.cancel(call.code)] };
+  }
+}
+
+function hotelOf(tenant: Tenant, demo: boolean, now: Date, today: string, logger: Logger): Hotel {
+  const { profile, problems } = readProfile(tenant.settings, demo);
+  if (problems.length > 0) {
+    logger.warn({ tenant_id: tenant.id, problems }, "the hotel's profile in its settings can't be used; it is left out");
+  }
+  const next = nextOpening(tenant, now);
+  return {
+    tenantId: tenant.id,
+    name: tenant.name,
+    profile,
+    open: isOpen(tenant, now),
+    ...(next === undefined ? {} : { opens: { day: addDays(today, next.inDays), time: next.time } }),
+  };
+}
+
+function join(first: Draft, second: Draft): Draft {
+  const location = second.location ?? first.location;
+  return {
+    phrases: [...first.phrases, ...second.phrases],
+    buttons: second.phrases.length > 0 ? second.buttons : first.buttons,
+    ...(location === undefined ? {} : { location }),
+  };
+}
+
+/** The same reply in other words, where it has some. */
+function otherWords(draft: Draft): Draft {
+  const phrases = draft.phrases.map((phrase): Phrase => {
+    if (!("variant" in phrase.parameters)) return phrase;
+    return { ...phrase, parameters: { ...phrase.parameters, variant: phrase.parameters.variant + 1 } } as Phrase;
+  });
+  return { ...draft, phrases };
+}

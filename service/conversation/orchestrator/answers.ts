@@ -1,0 +1,251 @@
+import type { Session } from "../session.ts";
+import * as booking from "./booking.ts";
+import * as changes from "./changes.ts";
+import { choose, pick } from "./choices.ts";
+import type { Entities, Understood } from "./contract.ts";
+import type { Dialogue } from "./dialogue.ts";
+import { isKnownIntent } from "./intents.ts";
+import * as reading from "./reading.ts";
+import * as reception from "./reception.ts";
+import { speaksOfDates, speaksOfStay } from "./stay.ts";
+
+/** Wishes that stand above an open question, when they are sure. */
+const ABOVE = new Set(["human_agent", "room_issue", "my_booking", "late_checkout"]);
+const QUESTIONS = new Set([
+  "ask_amenities",
+  "ask_location",
+  "check_in_out_info",
+  "ask_policies",
+  "payment_invoice",
+  "ask_room_types",
+  "request_service",
+]);
+
+/**
+ * Reads a message as the answer to what was asked.
+ *
+ * @param words the message in plain letters
+ * @returns whether it was one; if not, nothing has happened
+ */
+export function answer(d: Dialogue, said: Understood, words: string): boolean {
+  const { session } = d;
+  const { awaiting } = session;
+  if (awaiting === undefined) return false;
+  const sure = said.band === "high";
+  if (sure && ABOVE.has(said.intent)) return false;
+  if (said.intent === "cancel_reservation" && sure && awaiting !== "cancel_confirm" && awaiting !== "which") return false;
+  const asks = sure && QUESTIONS.has(said.intent);
+  // A question of a guest isn't an answer to ours, unless it says just what was asked.
+  if (asks && !speaksOfDates(said.entities) && !["guests", "nights"].includes(awaiting)) return false;
+  return ANSWERS[awaiting](d, said, words, asks);
+}
+
+type Answer = (d: Dialogue, said: Understood, words: string, asks: boolean) => boolean;
+
+const ANSWERS: Record<NonNullable<Session["awaiting"]>, Answer> = {
+  dates: (d, said, words) => {
+    if (speaksOfDates(said.entities)) return taken(() => booking.takeStay(d, said.entities));
+    if (reading.saysNo(words)) return taken(() => booking.giveUp(d));
+    return speaksOfStay(said.entities) && isAboutStay(said) && taken(() => booking.takeStay(d, said.entities));
+  },
+
+  nights: (d, said, words, asks) => {
+    const { entities } = said;
+    const { checkIn } = d.session.stay;
+    const day = entities.check_in ?? entities.date;
+    // "hasta el 15": a lone later day after the arrival is the departure.
+    if (
+      day !== undefined &&
+      entities.check_out === undefined &&
+      checkIn !== undefined &&
+      day > checkIn &&
+      !/\bmejor|\bllego|\barriv|\bchego/.test(words)
+    ) {
+      const { check_in: _in, date: _date, ...rest } = entities;
+      return taken(() => booking.takeStay(d, { ...rest, check_out: day }));
+    }
+    if (speaksOfDates(entities)) return taken(() => booking.takeStay(d, entities));
+    const nights = reading.readNumber(words);
+    if (nights !== undefined && !asks) return taken(() => booking.takeStay(d, { nights }));
+    if (reading.saysNo(words)) return taken(() => booking.giveUp(d));
+    return correction(d, said);
+  },
+
+  guests: (d, said, words, asks) => {
+    const { entities } = said;
+    if (entities.adults !== undefined || entities.children !== undefined) {
+      const adults = entities.adults ?? d.session.stay.adults ?? reading.readParty(words);
+      return taken(() => booking.takeStay(d, { ...entities, adults }));
+    }
+    const adults = asks || speaksOfDates(entities) ? undefined : reading.readParty(words);
+    if (adults !== undefined) return taken(() => booking.takeStay(d, { ...entities, adults }));
+    if (reading.saysNo(words) && !speaksOfStay(entities)) return taken(() => booking.giveUp(d));
+    return correction(d, said);
+  },
+
+  room: (d, said, words) => {
+    const { session } = d;
+    const { entities, intent } = said;
+    if (changesStay(session, entities)) return taken(() => booking.takeStay(d, entities));
+    const offered = session.offers.map(({ roomType }) => roomType);
+    const room = entities.room_type ?? reading.readRoom(words, offered);
+    if (room !== undefined && (intent === "ask_price" || intent === "check_availability") && !offered.includes(room)) {
+      return taken(() => booking.takeStay(d, { room_type: room }));
+    }
+    if (room !== undefined && !reading.saysNo(words)) return taken(() => choose(d, `room:${room}`));
+    if (reading.saysYes(words) || intent === "make_reservation") return taken(() => choose(d, "book"));
+    if (room !== undefined) return taken(() => choose(d, `room:${room}`));
+    if (reading.saysNo(words) || isSurely(said, "deny")) {
+      session.goal = "quote";
+      return taken(() => d.say("no_other_dates", {}, ["other_dates", "other_rooms", "reception"]));
+    }
+    return isSurely(said, "affirm") && taken(() => choose(d, "book"));
+  },
+
+  name: (d, said, words) => {
+    const { session } = d;
+    if (changesStay(session, said.entities)) return taken(() => booking.takeStay(d, said.entities));
+    const introduced = reading.readIntroducedName(said.text);
+    if (introduced === undefined) {
+      if (reading.saysNo(words)) return taken(() => booking.giveUp(d));
+      if (reading.saysYes(words)) return taken(() => booking.confirm(d));
+    }
+    const other =
+      said.band === "high" && !["affirm", "greeting", "out_of_scope", "deny", "make_reservation"].includes(said.intent);
+    const name = introduced ?? (other ? undefined : reading.readName(said.text));
+    if (name === undefined) return false;
+    session.guestName = name;
+    return taken(() => booking.askToConfirm(d));
+  },
+
+  confirm: (d, said, words) => {
+    const { session } = d;
+    if (changesStay(session, said.entities)) return taken(() => booking.takeStay(d, said.entities));
+    const name = reading.readIntroducedName(said.text);
+    if (name !== undefined && !reading.saysYes(words)) return taken(() => booking.askToConfirm(d));
+    if (reading.saysNo(words) || isSurely(said, "deny")) return taken(() => booking.giveUp(d));
+    const yes = reading.saysYes(words) || isSurely(said, "affirm") || isSurely(said, "make_reservation");
+    return yes && taken(() => booking.confirm(d));
+  },
+
+  change_what: (d, said, words) => {
+    const { session } = d;
+    const room = said.entities.room_type ?? reading.readRoom(words, []);
+    const entities = room === undefined ? said.entities : { ...said.entities, room_type: room };
+    if (session.change === undefined) {
+      if (speaksOfStay(entities)) return taken(() => booking.takeStay(d, entities));
+      const name = reading.readIntroducedName(said.text);
+      if (name !== undefined) return taken(() => booking.askToConfirm(d));
+      if (!reading.saysNo(words)) return false;
+      return taken(() => (session.hold === undefined ? booking.giveUp(d) : booking.askToConfirm(d)));
+    }
+    if (speaksOfStay(entities)) return taken(() => changes.change(d, entities));
+    const name = reading.readIntroducedName(said.text);
+    if (name !== undefined) {
+      session.change.guestName = name;
+      return taken(() => changes.makeChange(d));
+    }
+    return (reading.saysNo(words) || isSurely(said, "deny")) && taken(() => changes.keepAsItWas(d));
+  },
+
+  change_confirm: (d, said, words) => {
+    if (speaksOfStay(said.entities)) return taken(() => changes.change(d, said.entities));
+    if (reading.saysNo(words) || isSurely(said, "deny")) return taken(() => changes.keepAsItWas(d));
+    const yes =
+      reading.saysYes(words) ||
+      isSurely(said, "affirm") ||
+      isSurely(said, "modify_reservation") ||
+      /^(cambi|chang|mud|alter)/.test(words);
+    return yes && taken(() => changes.makeChange(d));
+  },
+
+  which: (d, said, words) => {
+    const { choices } = d.session;
+    const code = reading.readCode(said.text) ?? said.entities.reservation_code;
+    if (code !== undefined) return taken(() => pick(d, code));
+    const codes = choices.flatMap(({ id }) => (id.startsWith("which:") ? [id.slice("which:".length)] : []));
+    const number = reading.readNumber(words) ?? ORDINALS.findIndex((ordinal) => ordinal.test(words)) + 1;
+    const chosen = number === 0 ? (/\b(ultim[oa]|last)\b/.test(words) ? codes.at(-1) : undefined) : codes[number - 1];
+    if (chosen !== undefined) return taken(() => pick(d, chosen));
+    return reading.saysNo(words) && taken(() => changes.keepReservation(d));
+  },
+
+  cancel_confirm: (d, said, words) => {
+    if (reading.saysNo(words) || isSurely(said, "deny")) return taken(() => changes.keepReservation(d));
+    const yes = reading.saysYes(words) || isSurely(said, "affirm") || reading.callsOff(words);
+    return yes && taken(() => changes.makeCancellation(d));
+  },
+
+  late_time: (d, said, words) => {
+    const time = said.entities.time ?? reading.readTime(words);
+    if (time === undefined) {
+      if (!reading.saysNo(words)) return false;
+      d.session.awaiting = undefined;
+      return taken(() => d.say("anything_else", {}));
+    }
+    return taken(() => reception.lateCheckOut(d, said));
+  },
+
+  room_number: (d, said, words) => {
+    if (reception.takeRoomNumber(d, words)) return true;
+    d.session.awaiting = undefined;
+    const declines = reading.saysNo(words) || !isKnownIntent(said.intent) || said.band === "low";
+    return declines && taken(() => d.say("anything_else", {}));
+  },
+
+  intent: (d, said, words) => {
+    const { session } = d;
+    const [first] = session.asked;
+    if (first !== undefined && session.asked.length === 1 && reading.saysYes(words))
+      return taken(() => choose(d, `intent:${first}`));
+    if (reading.saysNo(words)) return taken(() => choose(d, "no"));
+    session.awaiting = undefined;
+    session.asked = [];
+    return said.band === "low" && speaksOfStay(said.entities) && taken(() => booking.takeStay(d, said.entities));
+  },
+
+  retry: (d, said, words) => {
+    if (speaksOfStay(said.entities)) return taken(() => booking.takeStay(d, said.entities));
+    if (reading.saysNo(words)) return taken(() => booking.giveUp(d));
+    const yes = reading.saysYes(words) || /\b(intent\w*|prob\w*|again|retry|try|de novo|otra vez|tent\w*)\b/.test(words);
+    return yes && taken(() => choose(d, "retry"));
+  },
+};
+
+const ORDINALS = [/\b(primer[oa]?|first|primeir[oa])\b/, /\b(segund[oa]|second)\b/, /\b(tercer[oa]?|third|terceir[oa])\b/];
+
+/** "mejor 3 personas", "quiero una suite", said while something else was asked. */
+function correction(d: Dialogue, said: Understood): boolean {
+  return speaksOfStay(said.entities) && isAboutStay(said) && taken(() => booking.takeStay(d, said.entities));
+}
+
+function isAboutStay({ intent, band }: Understood): boolean {
+  return (
+    band !== "high" ||
+    [
+      "check_availability",
+      "make_reservation",
+      "modify_reservation",
+      "ask_price",
+      "ask_room_types",
+      "affirm",
+      "deny",
+      "out_of_scope",
+    ].includes(intent)
+  );
+}
+
+/** Dates, nights or guests, or another room than the one that is kept. */
+function changesStay(session: Session, entities: Entities): boolean {
+  if (speaksOfDates(entities) || entities.adults !== undefined || entities.children !== undefined) return true;
+  return session.hold !== undefined && entities.room_type !== undefined && entities.room_type !== session.hold.roomType;
+}
+
+function isSurely({ intent, band }: Understood, wanted: string): boolean {
+  return band === "high" && intent === wanted;
+}
+
+function taken(work: () => undefined): true {
+  work();
+  return true;
+}

@@ -1,0 +1,236 @@
+import { nightsBetween } from "../../pms/calendar.ts";
+import type { Offer, Read, Reservation, RoomType } from "../../pms/port.ts";
+import type { ShownStay } from "../replies/phrases.ts";
+import type { Stay } from "../session.ts";
+import type { Entities, PmsOutcome } from "./contract.ts";
+import { type Dialogue, shown, toBooking } from "./dialogue.ts";
+import { mergeStay, objectTo, toQuery } from "./stay.ts";
+
+/** Goes on with a stay: asks for what is missing, one thing at a time, then asks the PMS. */
+export function advance(d: Dialogue): undefined {
+  const { session, around } = d;
+  session.task = undefined;
+  session.change = undefined;
+  session.cancelling = undefined;
+  const { hold } = session;
+  if (hold !== undefined) {
+    if (isSameStay(session.stay, hold)) return askToConfirm(d);
+    d.call({ operation: "cancel", next: "advance", code: hold.code });
+    return;
+  }
+  const objection = objectTo(session.stay, around.clock.today, around.hotel.profile);
+  if (objection !== undefined) {
+    session.stay = objection.stay;
+    const buttons = objection.key === "dates_too_long" ? ["other_dates", "reception"] : [];
+    d.ask(objection.about, objection.key, objection.parameters, buttons);
+    return;
+  }
+  const query = toQuery(session.stay);
+  if (query === undefined) return askForMissing(d);
+  d.call({ operation: "availability", next: "offer", query });
+}
+
+/** Asks for the first thing that a stay lacks. */
+export function askForMissing(d: Dialogue): undefined {
+  const { stay } = d.session;
+  if (stay.checkIn === undefined) d.ask("dates", "ask_dates", {});
+  else if (stay.checkOut === undefined)
+    d.ask("nights", "ask_nights", { checkIn: stay.checkIn }, ["nights:1", "nights:2", "nights:3"]);
+  else d.ask("guests", "ask_guests", {}, ["guests:1", "guests:2", "guests:3"]);
+}
+
+/** Takes what a message says about the stay, and goes on. */
+export function takeStay(d: Dialogue, entities: Entities): undefined {
+  const { session } = d;
+  if (entities.ambiguous?.some((name) => name === "check_in" || name === "check_out" || name === "date") === true) {
+    const { check_in: _in, check_out: _out, date: _date, ...rest } = entities;
+    session.stay = mergeStay(session.stay, rest);
+    d.ask("dates", "ask_dates_ambiguous", {});
+    return;
+  }
+  session.stay = mergeStay(session.stay, entities);
+  advance(d);
+}
+
+export function onOffers(d: Dialogue, read: Read<Offer[]>): undefined {
+  const { session } = d;
+  const { value: offers } = read;
+  const query = toQuery(session.stay);
+  if (query === undefined) return askForMissing(d);
+  const stay: ShownStay = { ...query, nights: nightsBetween(query.checkIn, query.checkOut) };
+  if (offers.length === 0) {
+    const guests = query.adults + query.children;
+    session.stay = { ...session.stay, adults: undefined, children: undefined, roomType: undefined };
+    d.ask("guests", "party_too_large", { guests }, ["reception"]);
+    return;
+  }
+  const free = offers
+    .filter((offer) => offer.available > 0 && offer.restriction === undefined)
+    .sort((a, b) => a.total.amount - b.total.amount)
+    .map(({ roomType, total }) => ({ roomType, total }));
+  if (read.stale) d.say("stale", { asOf: read.asOf });
+  if (free.length === 0) return nothingFree(d, offers, stay);
+  const { roomType: wanted } = session.stay;
+  if (wanted !== undefined) {
+    const offer = free.find(({ roomType }) => roomType === wanted);
+    if (offer !== undefined) {
+      session.offers = [offer];
+      if (session.goal === "book") return hold(d, wanted);
+      d.ask("room", "offer_one", { stay, offer }, ["book", "other_rooms", "other_dates"]);
+      return;
+    }
+    const known = offers.some(({ roomType }) => roomType === wanted);
+    d.say(known ? "room_sold_out" : "room_too_small", { roomType: wanted });
+    session.stay.roomType = undefined;
+  }
+  session.offers = free;
+  if (free.length === 1) d.ask("room", "offer_one", { stay, offer: free[0]! }, ["book", "other_dates"]);
+  else
+    d.ask(
+      "room",
+      "offers",
+      { stay, offers: free },
+      free.map(({ roomType }) => `room:${roomType}`),
+    );
+}
+
+function nothingFree(d: Dialogue, offers: readonly Offer[], stay: ShownStay): undefined {
+  const { session } = d;
+  const restriction = offers.find((offer) => offer.available > 0)?.restriction;
+  session.stay = { adults: session.stay.adults, children: session.stay.children, roomType: session.stay.roomType };
+  session.offers = [];
+  if (restriction?.code === "MIN_NIGHTS") d.ask("dates", "min_nights", { minimum: restriction.minNights ?? 2 });
+  else if (restriction?.code === "CLOSED") d.ask("dates", "dates_closed", { checkIn: stay.checkIn });
+  else d.ask("dates", "sold_out", { stay }, ["other_dates", "reception"]);
+}
+
+/** Keeps a room for the guest, who hasn't said yes to it yet. */
+export function hold(d: Dialogue, roomType: RoomType): undefined {
+  const { session, around } = d;
+  if (!around.flags.reservations) return bookingsOff(d);
+  session.goal = "book";
+  session.stay.roomType = roomType;
+  const query = toQuery(session.stay);
+  if (query === undefined) return askForMissing(d);
+  d.call({
+    operation: "hold",
+    next: "held",
+    request: { ...query, roomType, userId: around.userId, guestName: session.guestName, key: `${around.messageKey}:hold` },
+  });
+}
+
+/** Bookings, changes and cancellations are switched off: reception does them. */
+export function bookingsOff(d: Dialogue): undefined {
+  const { stay } = d.session;
+  const wish = Object.entries(stay).flatMap(([name, value]) => (value === undefined ? [] : [`${name} ${value}`]));
+  d.handOver({ kind: "booking", urgent: false, text: ["bookings are switched off", ...wish].join(", ") });
+  d.forget();
+  d.say("bookings_off", {}, ["assistant"]);
+}
+
+export function onHeld(d: Dialogue, reservation: Reservation): undefined {
+  const { session } = d;
+  if (reservation.status === "confirmed") return onConfirmed(d, reservation);
+  if (reservation.status === "cancelled") {
+    session.hold = undefined;
+    d.ask("retry", "hold_lost", {}, ["retry", "other_dates"]);
+    return;
+  }
+  const agreed = session.offers.find(({ roomType }) => roomType === reservation.roomType)?.total;
+  if (agreed !== undefined && agreed.amount !== reservation.total.amount)
+    d.say("price_changed", { before: agreed, now: reservation.total });
+  const until = reservation.heldUntil ?? d.around.clock.now;
+  session.hold = { ...toBooking(reservation), until: until.toISOString() };
+  askToConfirm(d);
+}
+
+/** Asks for the name, or with a name for the last word. */
+export function askToConfirm(d: Dialogue): undefined {
+  const { session } = d;
+  const { hold: held } = session;
+  if (held === undefined) return advance(d);
+  // The button names what it confirms: pressed later, under an older reply, it must not confirm something else.
+  const buttons = [`confirm:${held.code}`, "change", "abort"];
+  const details = { stay: shown(held), offer: held, until: new Date(held.until) };
+  if (session.guestName === undefined) d.ask("name", "held_ask_name", details, buttons);
+  else d.ask("confirm", "held_confirm", { ...details, guestName: session.guestName }, buttons);
+}
+
+/** The guest said yes to what was shown. */
+export function confirm(d: Dialogue): undefined {
+  const { hold: held } = d.session;
+  if (held === undefined) return advance(d);
+  d.call({ operation: "confirm", next: "confirmed", code: held.code, guestName: d.session.guestName });
+}
+
+export function onConfirmed(d: Dialogue, reservation: Reservation): undefined {
+  d.forget();
+  d.session.lastBooking = reservation.code;
+  d.say("confirmed", { reservation: shown(toBooking(reservation)), checkInFrom: d.around.hotel.profile.checkInFrom });
+}
+
+/** The guest doesn't want the room; one that is kept is given back. */
+export function giveUp(d: Dialogue): undefined {
+  const { hold: held } = d.session;
+  if (held !== undefined) {
+    d.call({ operation: "cancel", next: "not_booked", code: held.code });
+    return;
+  }
+  d.forget();
+  d.say("not_booked", {}, ["other_dates", "reception"]);
+}
+
+/** What the PMS said to a hold or a confirmation, when it wasn't yes. */
+export function onBookingFailed(d: Dialogue, outcome: Extract<PmsOutcome, { kind: "refused" | "unavailable" }>): undefined {
+  const { session, around } = d;
+  const { call } = outcome;
+  if (outcome.kind === "unavailable") {
+    const held = session.hold;
+    const what = held === undefined ? session.stay : held;
+    d.ticket({
+      kind: "booking",
+      urgent: false,
+      text: `the PMS didn't answer "${call.operation}": ${JSON.stringify(what)}`,
+    });
+    d.ask(held === undefined ? "retry" : "confirm", held === undefined ? "pms_down" : "pms_down_held", {}, [
+      held === undefined ? "retry" : `confirm:${held.code}`,
+      "reception",
+    ]);
+    return;
+  }
+  if (call.operation === "confirm" && session.hold !== undefined) {
+    // The room may still be free: it is kept anew and confirmed at once, since the guest has said yes to exactly this.
+    const { code: _code, total: _total, until: _until, ...rest } = session.hold;
+    d.call({
+      operation: "hold",
+      next: "reconfirm",
+      request: { ...rest, userId: around.userId, guestName: session.guestName, key: `${around.messageKey}:hold` },
+    });
+    return;
+  }
+  session.hold = undefined;
+  const { roomType } = session.stay;
+  session.stay.roomType = undefined;
+  session.goal = "quote";
+  if (outcome.refusal === "SOLD_OUT" && roomType !== undefined) d.say("just_sold_out", { roomType });
+  advance(d);
+}
+
+/** The room was kept anew for a guest who had said yes in time. */
+export function onReheld(d: Dialogue, reservation: Reservation): undefined {
+  const { session } = d;
+  const agreed = session.hold?.total.amount;
+  session.hold = { ...toBooking(reservation), until: (reservation.heldUntil ?? d.around.clock.now).toISOString() };
+  if (reservation.status === "held" && agreed === reservation.total.amount) return confirm(d);
+  onHeld(d, reservation);
+}
+
+function isSameStay(stay: Stay, held: NonNullable<Dialogue["session"]["hold"]>): boolean {
+  return (
+    stay.checkIn === held.checkIn &&
+    stay.checkOut === held.checkOut &&
+    stay.adults === held.adults &&
+    (stay.children ?? 0) === held.children &&
+    (stay.roomType === undefined || stay.roomType === held.roomType)
+  );
+}

@@ -1,0 +1,226 @@
+import type { Offer, Read, Reservation } from "../../pms/port.ts";
+import type { Booking, Stay } from "../session.ts";
+import { bookingsOff } from "./booking.ts";
+import type { Entities, PmsOutcome } from "./contract.ts";
+import { type Dialogue, shown, toBooking } from "./dialogue.ts";
+import { mergeStay, objectTo, toQuery } from "./stay.ts";
+
+type Task = "modify" | "cancel" | "status";
+
+/** Begins to change, cancel or show a reservation: first it must be found. */
+export function begin(d: Dialogue, task: Task, entities: Entities = {}, code?: string, guestName?: string): undefined {
+  const { session, around } = d;
+  if (task !== "status" && !around.flags.reservations) return bookingsOff(d);
+  session.task = task;
+  session.cancelling = undefined;
+  session.awaiting = undefined;
+  session.goal = undefined;
+  // What is to be changed is said before it is known of which reservation.
+  session.stay = task === "modify" ? mergeStay({}, withoutOldDates(entities)) : {};
+  session.change = undefined;
+  if (task === "modify" && guestName !== undefined) session.guestName = guestName;
+  if (code !== undefined) d.call({ operation: "reservation", next: task, code });
+  else d.call({ operation: "reservationsOf", next: task, userId: around.userId });
+}
+
+/** "cambiar mi reserva del 12 al 14": which of the days is the old one and which the new isn't told by an entity. */
+function withoutOldDates(entities: Entities): Entities {
+  return entities.ambiguous === undefined || entities.ambiguous.length === 0
+    ? entities
+    : { adults: entities.adults, children: entities.children, room_type: entities.room_type };
+}
+
+export function onReservations(d: Dialogue, task: Task, all: readonly Reservation[], code?: string): undefined {
+  const { around } = d;
+  const own = all.filter(({ userId }) => userId === around.userId);
+  const active = own.filter(({ status, checkOut }) => status !== "cancelled" && checkOut >= around.clock.today);
+  if (task === "status" && own.length > 0) {
+    const listed = (active.length > 0 ? active : own.slice(0, 1)).slice(0, 5);
+    d.forget();
+    d.say(
+      "reservations",
+      { reservations: listed.map((reservation) => ({ ...shown(toBooking(reservation)), status: reservation.status })) },
+      active.length === 1 ? ["intent:modify_reservation", "intent:cancel_reservation"] : [],
+    );
+    return;
+  }
+  if (active.length === 0) {
+    d.forget();
+    d.say("no_reservation", { code }, ["reception"]);
+    return;
+  }
+  if (active.length > 1) {
+    const listed = active.slice(0, 9).map(toBooking);
+    d.ask(
+      "which",
+      "which_reservation",
+      { reservations: listed.map(shown) },
+      listed.map((booking) => `which:${booking.code}`),
+    );
+    return;
+  }
+  chosen(d, task, toBooking(active[0]!));
+}
+
+/** The reservation is known. */
+function chosen(d: Dialogue, task: Task, booking: Booking): undefined {
+  const { session, around } = d;
+  if (task === "cancel") {
+    session.cancelling = booking;
+    const freeUntilHours = around.hotel.profile.policies?.freeCancellationHours;
+    d.ask("cancel_confirm", "cancel_confirm", { reservation: shown(booking), freeUntilHours }, [
+      `cancel_yes:${booking.code}`,
+      "cancel_no",
+    ]);
+    return;
+  }
+  const wish = session.stay;
+  session.stay = {};
+  session.change = { reservation: booking, to: stayOf(booking) };
+  if (Object.values(wish).every((value) => value === undefined)) return askWhatToChange(d);
+  change(d, toEntities(wish));
+}
+
+export function askWhatToChange(d: Dialogue): undefined {
+  const { change: wanted } = d.session;
+  if (wanted === undefined) return begin(d, "modify");
+  d.ask("change_what", "change_what", { reservation: shown(wanted.reservation) });
+}
+
+/** Takes what is to be different, and asks the PMS whether that can be. */
+export function change(d: Dialogue, entities: Entities): undefined {
+  const { session, around } = d;
+  const wanted = session.change;
+  if (wanted === undefined) return begin(d, "modify", entities);
+  if (entities.ambiguous?.some((name) => name !== "time") === true) {
+    d.ask("change_what", "ask_dates_ambiguous", {});
+    return;
+  }
+  const to = mergeStay(wanted.to, entities);
+  const objection = objectTo(to, around.clock.today, around.hotel.profile);
+  if (objection !== undefined) {
+    d.ask("change_what", objection.key, objection.parameters);
+    return;
+  }
+  const query = toQuery(to);
+  if (query === undefined) return askWhatToChange(d);
+  wanted.to = to;
+  d.call({ operation: "availability", next: "change", query: { ...query, except: wanted.reservation.code } });
+}
+
+export function onChangeOffers(d: Dialogue, read: Read<Offer[]>): undefined {
+  const { session } = d;
+  const { change: wanted } = session;
+  if (wanted === undefined) return begin(d, "modify");
+  const { reservation, to } = wanted;
+  const roomType = to.roomType ?? reservation.roomType;
+  const offer = read.value.find((each) => each.roomType === roomType);
+  if (read.stale) d.say("stale", { asOf: read.asOf });
+  if (offer === undefined || offer.available === 0 || offer.restriction !== undefined) {
+    wanted.to = stayOf(reservation);
+    if (offer?.restriction?.code === "MIN_NIGHTS")
+      d.ask("change_what", "min_nights", { minimum: offer.restriction.minNights ?? 2 });
+    else if (offer === undefined) d.ask("change_what", "room_too_small", { roomType });
+    else d.ask("change_what", "change_sold_out", { roomType }, ["change_no", "reception"]);
+    return;
+  }
+  wanted.total = offer.total;
+  const after: Booking = {
+    ...reservation,
+    roomType,
+    checkIn: to.checkIn ?? reservation.checkIn,
+    checkOut: to.checkOut ?? reservation.checkOut,
+    adults: to.adults ?? reservation.adults,
+    children: to.children ?? 0,
+    total: offer.total,
+  };
+  d.ask("change_confirm", "change_confirm", { before: shown(reservation), after: shown(after) }, [
+    `change_yes:${reservation.code}`,
+    "change_no",
+  ]);
+}
+
+export function makeChange(d: Dialogue): undefined {
+  const { change: wanted } = d.session;
+  if (wanted === undefined) return begin(d, "modify");
+  const { checkIn, checkOut, adults, children, roomType } = wanted.to;
+  d.call({
+    operation: "modify",
+    next: "changed",
+    code: wanted.reservation.code,
+    change: { checkIn, checkOut, adults, children: children ?? 0, roomType, guestName: wanted.guestName },
+  });
+}
+
+export function onChanged(d: Dialogue, reservation: Reservation): undefined {
+  d.forget();
+  d.say("changed", { reservation: shown(toBooking(reservation)) });
+}
+
+export function keepAsItWas(d: Dialogue): undefined {
+  const code = d.session.change?.reservation.code;
+  d.forget();
+  if (code === undefined) d.say("anything_else", {});
+  else d.say("change_kept", { code });
+}
+
+export function makeCancellation(d: Dialogue): undefined {
+  const { cancelling } = d.session;
+  if (cancelling === undefined) return begin(d, "cancel");
+  d.call({ operation: "cancel", next: "cancelled", code: cancelling.code });
+}
+
+export function onCancelled(d: Dialogue, reservation: Reservation): undefined {
+  d.forget();
+  if (d.session.lastBooking === reservation.code) d.session.lastBooking = undefined;
+  d.say("cancelled", { code: reservation.code });
+}
+
+export function keepReservation(d: Dialogue): undefined {
+  const code = d.session.cancelling?.code;
+  d.forget();
+  if (code === undefined) d.say("anything_else", {});
+  else d.say("cancel_kept", { code });
+}
+
+/** What the PMS said about a reservation, when it wasn't yes. */
+export function onChangeFailed(d: Dialogue, outcome: Extract<PmsOutcome, { kind: "refused" | "unavailable" }>): undefined {
+  const { session } = d;
+  const { call } = outcome;
+  if (outcome.kind === "unavailable") {
+    const code = session.change?.reservation.code ?? session.cancelling?.code;
+    d.ticket({
+      kind: "booking",
+      urgent: false,
+      text: `the PMS didn't answer "${call.operation}"${code === undefined ? "" : ` for ${code}`}`,
+    });
+    d.say("pms_down_reservation", {}, ["reception"]);
+    return;
+  }
+  if (outcome.refusal === "SOLD_OUT" && session.change !== undefined) {
+    const { reservation, to } = session.change;
+    session.change.to = stayOf(reservation);
+    d.ask("change_what", "change_sold_out", { roomType: to.roomType ?? reservation.roomType }, ["change_no", "reception"]);
+    return;
+  }
+  const code = session.change?.reservation.code ?? session.cancelling?.code;
+  d.forget();
+  if (outcome.refusal === "NOT_FOUND" || code === undefined) d.say("no_reservation", { code }, ["reception"]);
+  else d.say("change_not_possible", { code }, ["reception"]);
+}
+
+function stayOf({ checkIn, checkOut, adults, children, roomType }: Booking): Stay {
+  return { checkIn, checkOut, adults, children, roomType };
+}
+
+function toEntities(stay: Stay): Entities {
+  const { checkIn, checkOut, nights, adults, children, roomType } = stay;
+  return {
+    check_in: checkIn,
+    check_out: checkOut,
+    ...(checkIn === undefined || checkOut === undefined ? { nights } : {}),
+    adults,
+    children,
+    room_type: roomType,
+  };
+}

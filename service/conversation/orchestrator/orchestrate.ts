@@ -1,0 +1,184 @@
+import type { Session } from "../session.ts";
+import { answer } from "./answers.ts";
+import * as booking from "./booking.ts";
+import * as changes from "./changes.ts";
+import { choose } from "./choices.ts";
+import type { Event, PmsOutcome, Step, Surroundings, Understood } from "./contract.ts";
+import { Dialogue } from "./dialogue.ts";
+import { askWhich, notUnderstood, outOfScope } from "./fallback.ts";
+import { dispatch, isKnownIntent, nameOfIntent } from "./intents.ts";
+import * as reading from "./reading.ts";
+import * as reception from "./reception.ts";
+import { remind } from "./remind.ts";
+import { speaksOfStay } from "./stay.ts";
+
+/** Media within this time of each other are one album: only the first is answered at length. */
+const ALBUM_MS = 90_000;
+
+/**
+ * One step of a conversation: what a message, a button or an answer of the PMS makes of the session, what is to be done
+ * and what is to be said. It asks nobody, reads no clock and changes none of its arguments.
+ */
+export function orchestrate(session: Session, event: Event, around: Surroundings): Step {
+  const d = new Dialogue(session, around);
+  if (event.type === "pms") onOutcome(d, event.outcome);
+  else {
+    d.session.updatedAt = around.clock.now.toISOString();
+    if (event.type === "message") onMessage(d, event.understood);
+    else if (event.type === "choice") onChoice(d, event.id);
+    else onMedia(d, event.kind);
+  }
+  return d.finish();
+}
+
+function onMessage(d: Dialogue, understood: Understood): undefined {
+  const words = reading.plain(understood.text);
+  if (reading.isEmergency(words)) return reception.emergency(d, understood.text);
+  if (d.handedOver) {
+    if (reading.wantsAssistant(words)) reception.backToAgent(d);
+    return; // a person has taken over
+  }
+  if (reading.wantsData(words)) return reception.dataRequest(d, understood.text);
+  const name = reading.readIntroducedName(understood.text);
+  if (name !== undefined && d.session.awaiting !== "name") d.session.guestName = name;
+
+  const said = settle(understood, words);
+  if (answer(d, said, words)) {
+    d.session.misunderstood = 0;
+    return;
+  }
+  const acts = said.band === "high" || (said.band === "medium" && isBacked(said));
+  const own = d.around.hotel.profile.answers[said.intent];
+  if (said.band !== "low" && own !== undefined) {
+    d.session.misunderstood = 0;
+    d.say("own_answer", own);
+    remind(d);
+    return;
+  }
+  if (acts && said.intent === "out_of_scope") return outOfScope(d, said.text, () => remind(d));
+  if (acts && isKnownIntent(said.intent)) {
+    d.session.misunderstood = 0;
+    dispatch(d, said);
+    return;
+  }
+  if (said.band === "medium" && askWhich(d, said, (intent) => nameOfIntent(intent))) return;
+  notUnderstood(d, said.text, () => remind(d));
+}
+
+/** Words that no classifier may read differently: to call something off is never to book. */
+function settle(understood: Understood, words: string): Understood {
+  const { intent } = understood;
+  const certain = (certainly: string): Understood => ({ ...understood, intent: certainly, confidence: 1, band: "high" });
+  const unclear = new Set(["make_reservation", "check_availability", "modify_reservation", "affirm", "out_of_scope", "deny"]);
+  if (reading.callsOff(words) && (unclear.has(intent) || understood.band !== "high")) return certain("cancel_reservation");
+  if (reading.wantsStatus(words) && (unclear.has(intent) || understood.band !== "high") && intent !== "modify_reservation")
+    return certain("my_booking");
+  return understood;
+}
+
+/** A medium confidence in a stay counts when the message also says when or for whom. */
+function isBacked({ intent, entities }: Understood): boolean {
+  return ["check_availability", "make_reservation", "ask_price"].includes(intent) && speaksOfStay(entities);
+}
+
+function onChoice(d: Dialogue, id: string): undefined {
+  if (d.handedOver) {
+    if (id === "assistant") reception.backToAgent(d);
+    return;
+  }
+  d.session.misunderstood = 0;
+  choose(d, id);
+}
+
+function onMedia(d: Dialogue, kind: Extract<Event, { type: "media" }>["kind"]): undefined {
+  if (d.handedOver) return;
+  const { session, around } = d;
+  const now = around.clock.now.getTime();
+  const album = session.mediaAt !== undefined && now - Date.parse(session.mediaAt) < ALBUM_MS;
+  if (kind === "reaction") return d.say("reaction", {});
+  if (kind === "location") {
+    d.say("place", {});
+    dispatch(d, { text: "", language: "es", intent: "ask_location", confidence: 1, band: "high", entities: {} });
+    return;
+  }
+  session.mediaAt = around.clock.now.toISOString();
+  if (kind === "audio") return d.say("audio", {}, ["reception"]);
+  if (album) return d.say("attachment_again", {});
+  d.say(kind === "image" || kind === "sticker" ? "image" : "attachment", {});
+  remind(d);
+}
+
+function onOutcome(d: Dialogue, outcome: PmsOutcome): undefined {
+  const { call } = outcome;
+  if (outcome.kind === "unavailable" || outcome.kind === "refused") return onFailure(d, outcome);
+  if (outcome.kind === "offers") {
+    if (outcome.call.next === "offer") booking.onOffers(d, outcome.read);
+    else changes.onChangeOffers(d, outcome.read);
+    return;
+  }
+  if (outcome.kind === "roomTypes") {
+    if (outcome.read.stale) d.say("stale", { asOf: outcome.read.asOf });
+    if (outcome.read.value.length === 0) {
+      d.ticket({ kind: "question", urgent: false, text: outcome.call.next });
+      d.say("unknown_fact", {});
+      return;
+    }
+    const roomTypes = outcome.read.value.map(({ roomType, maxGuests, from }) => ({ roomType, maxGuests, from }));
+    if (outcome.call.next === "prices") d.say("prices", { roomTypes });
+    else d.say("room_types", { roomTypes });
+    if (d.session.awaiting === undefined) d.session.awaiting = "dates";
+    else if (outcome.call.next === "room_types") remind(d);
+    return;
+  }
+  const { reservations } = outcome;
+  const [reservation] = reservations;
+  switch (call.next) {
+    case "modify":
+    case "cancel":
+    case "status":
+      return changes.onReservations(d, call.next, reservations, call.operation === "reservation" ? call.code : undefined);
+    case "held":
+      return booking.onHeld(d, reservation!);
+    case "reconfirm":
+      return booking.onReheld(d, reservation!);
+    case "confirmed":
+      return booking.onConfirmed(d, reservation!);
+    case "changed":
+      return changes.onChanged(d, reservation!);
+    case "cancelled":
+      return changes.onCancelled(d, reservation!);
+    case "not_booked":
+      d.session.hold = undefined;
+      return booking.giveUp(d);
+    case "advance":
+      d.session.hold = undefined;
+      return booking.advance(d);
+    default:
+      throw new Error(`an outcome of ${call.operation} came for ${call.next}`);
+  }
+}
+
+function onFailure(d: Dialogue, outcome: Extract<PmsOutcome, { kind: "unavailable" | "refused" }>): undefined {
+  const { call } = outcome;
+  switch (call.next) {
+    case "offer":
+    case "held":
+    case "reconfirm":
+    case "confirmed":
+      return booking.onBookingFailed(d, outcome);
+    case "room_types":
+    case "prices":
+      d.ticket({ kind: "question", urgent: false, text: call.next });
+      d.say("pms_down", {}, ["retry", "reception"]);
+      d.session.awaiting = "retry";
+      d.session.asked = [call.next === "prices" ? "ask_price" : "ask_room_types"];
+      return;
+    case "not_booked":
+    case "advance":
+      // A hold that can't be given back now runs out by itself.
+      d.session.hold = undefined;
+      return call.next === "advance" ? booking.advance(d) : booking.giveUp(d);
+    default:
+      return changes.onChangeFailed(d, outcome);
+  }
+}

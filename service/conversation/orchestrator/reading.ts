@@ -1,0 +1,239 @@
+import { ROOM_TYPES, type RoomType } from "../../pms/port.ts";
+import type { Amenity } from "../hotel.ts";
+import { ROOM_NAMES } from "../replies/words.ts";
+
+/** Reads what short answers say in the light of what was asked. The words of all three languages stand together. */
+
+/** @returns lower case, no accents, blanks instead of punctuation; thumbs become words */
+export function plain(text: string): string {
+  return text
+    .slice(0, 1_000)
+    .replace(/[\u{1F44D}\u{1F44C}\u{2705}\u{1F197}\u{2714}]/gu, " si ")
+    .replace(/[\u{1F44E}\u{274C}]/gu, " no ")
+    .normalize("NFKD")
+    .replace(/\p{M}+/gu, "")
+    .toLowerCase()
+    .replace(/['’`´]/g, "")
+    .replace(/[^\p{L}\p{N}:]+/gu, " ")
+    .trim();
+}
+
+const alternatives = (words: string) =>
+  words
+    .trim()
+    .split(/\s*\|\s*/)
+    .join("|");
+const YES = new RegExp(
+  `^(${alternatives(`
+    s+i+|sip|sisi|dale|ok|oka|okay|okey|okis|listo|lista|perfecto|claro|confirm\\w*|de acuerdo|de una|bueno|buenisimo|va|vale|venga|obvio|
+    por supuesto|correcto|exacto|asi es|esta bien|esta perfecto|me parece bien|adelante|reserv(a|ar|ala|alo|emos|o|e|amela|ame)|la quiero|lo quiero|me la quedo|hazlo|hacelo|
+    yes|yep|yeah|yup|ya|sure|go ahead|please do|sounds good|fine|great|perfect|of course|correct|right|book (it|that)|do it|lets do it|absolutely|definitely|alright|all right|
+    sim|pode|pode ser|isso|com certeza|beleza|blz|fech(a|ado|ar|ou)|certo|ta bom|tudo bem|combinado|quero (sim|essa|esse)|bora|positivo|afirmativo`)})( |$)`,
+);
+const NO =
+  /^(no|nop|nope|nah|nao|n|negativo|todavia no|ahora no|mejor no|not yet|never ?mind|dejalo|deja|olvidalo|esquece|deixa( pra la)?|ainda nao|nel)( |$)/;
+const NO_AFTER_YES = /^(ok|bueno|mejor|perfecto|listo) (no|nao|mejor no)( |$)/;
+
+/** Words that call something off; said about a booking that exists they are a cancellation. */
+const CALLING_OFF =
+  /\b(cancel(a|ar|o|e|en|ame|ala|alo|arla|arlo|emos|ei|ou|ada|ado|led|ed|ing|ation)?|anul(a|ar|o|e|ame|arla|ala)|dar de baja|dame de baja|desmarcar|call off)\b/;
+const ABOUT_CANCELLING =
+  /\b(politica|politicas|policy|policies|gratis|free|gratuit\w+|costo|cuesta|cobran|cargo|penalidad|multa|fee|taxa|condicion\w*|plazo|hasta cuando|puedo cancelar|podria cancelar|posso cancelar|can i cancel|si cancelo|if i cancel|se eu cancelar)\b/;
+const EMERGENCY =
+  /\b(emergencia|emergency|emergencias|urgencia medica|incendio|se prende fuego|hay fuego|on fire|theres a fire|there is a fire|pegando fogo|tem fogo|ambulancia|ambulance|socorro|auxilio|infarto|heart attack|se desmayo|desmayad[oa]|desmaiou|unconscious|inconsciente|me robaron|robbed|fui roubad[oa]|gas leak|fuga de gas|vazamento de gas|escape de gas)\b/;
+const URGENT =
+  /\b(urgente|urgent|ya mismo|ahora mismo|inund\w+|flood\w*|alagad\w+|sin luz|no hay luz|sem luz|no power|humo|smoke|fumaca|chispas|sparks|encerrad[oa]|locked (in|out)|preso no elevador|no puedo entrar|cant get in)\b/;
+const ASSISTANT = /\b(asistente|assistant|assistente|bot|chatbot)\b/;
+const OWN_BOOKING = /\b(mi|mis|my|our|minhas?|la|nuestra) (reservas?|reservations?|bookings?|reservacion(es)?)\b/;
+const STATUS =
+  /\b(ver|veo|estado|status|consult\w+|confirmad[ao]|confirmed|datos|dados|detalle\w*|details?|codigo|code|numero|number|cual|cuales|que reservas?|tengo|tenho|have|show|see|check|lookup|look up|mostr\w+|quedo|ficou|hecha|feita|activa|sigue en pie)\b/;
+const DATA =
+  /^(mis datos|my data|meus dados|borr\w+ (todos )?mis datos|elimin\w+ (todos )?mis datos|delete (all )?my data|erase my data|apag\w+ (todos )?(os )?meus dados|exclu\w+ (os )?meus dados)\b/;
+
+export const saysNo = (text: string) => NO.test(text) || NO_AFTER_YES.test(text);
+export const saysYes = (text: string) => YES.test(text) && !saysNo(text);
+export const isEmergency = (text: string) => EMERGENCY.test(text);
+export const isUrgent = (text: string) => URGENT.test(text);
+export const wantsAssistant = (text: string) => ASSISTANT.test(text) || text === "menu";
+export const wantsData = (text: string) => DATA.test(text);
+/** "cancelar mi reserva", not "¿cuál es la política de cancelación?". */
+export const callsOff = (text: string) => CALLING_OFF.test(text) && !ABOUT_CANCELLING.test(text);
+/** "cancelar", "cancelalo", and nothing more. */
+export const onlyCallsOff = (text: string) => callsOff(text) && text.split(" ").length <= 2;
+export const wantsStatus = (text: string) => OWN_BOOKING.test(text) && STATUS.test(text) && !callsOff(text);
+
+const NUMBER_WORDS: Record<string, number> = {
+  un: 1,
+  uno: 1,
+  una: 1,
+  one: 1,
+  um: 1,
+  uma: 1,
+  dos: 2,
+  two: 2,
+  dois: 2,
+  duas: 2,
+  tres: 3,
+  three: 3,
+  cuatro: 4,
+  four: 4,
+  quatro: 4,
+  cinco: 5,
+  five: 5,
+  seis: 6,
+  six: 6,
+  siete: 7,
+  seven: 7,
+  sete: 7,
+  ocho: 8,
+  eight: 8,
+  oito: 8,
+  nueve: 9,
+  nine: 9,
+  nove: 9,
+  diez: 10,
+  ten: 10,
+  dez: 10,
+  cero: 0,
+  zero: 0,
+  ninguno: 0,
+  nobody: 0,
+};
+
+/** @returns the only number in a short answer; undefined when there is none, or several */
+export function readNumber(text: string): number | undefined {
+  const words = text.split(" ");
+  if (words.length > 8) return undefined;
+  const numbers = words.flatMap((word) => (/^\d{1,3}$/.test(word) ? [Number(word)] : (NUMBER_WORDS[word] ?? [])));
+  return numbers.length === 1 ? numbers[0] : undefined;
+}
+
+/** @returns how many people a short answer to "for how many?" says, when it needs no grammar */
+export function readParty(text: string): number | undefined {
+  if (/\b(solo|sola|sozinh[oa]|just me|only me|myself|so eu|yo nomas|para mi|for me|pra mim|para mim)\b/.test(text)) return 1;
+  if (
+    /\b(pareja|couple|casal|mi (esposa|esposo|mujer|marido|novi[oa]|senora|pareja) y yo|me and my (wife|husband|partner)|my (wife|husband|partner) and (i|me)|minha (esposa|mulher|namorada) e eu|eu e (minha|meu) \w+|yo y mi \w+|nosotros dos|los dos|nos dois|both of us)\b/.test(
+      text,
+    )
+  )
+    return 2;
+  return readNumber(text);
+}
+
+const ROOM_WORDS: readonly (readonly [RoomType, RegExp])[] = [
+  ["single", /\b(individual|simple|single|sencilla|solteiro)\b/],
+  ["twin", /\b(twin|dos camas|duas camas|two beds|camas separadas|duplo solteiro)\b/],
+  ["double", /\b(doble|doubles?|matrimonial|casal|duplo|dupla)\b/],
+  ["triple", /\b(triple|triplo|tripla)\b/],
+  ["suite", /\b(suite)\b/],
+  ["family", /\b(familiar|family|familia)\b/],
+];
+
+/** @returns the room type that a short answer names, or points at in the list that was shown */
+export function readRoom(text: string, shown: readonly RoomType[]): RoomType | undefined {
+  const named = ROOM_WORDS.find(([, words]) => words.test(text))?.[0];
+  if (named !== undefined) return named;
+  const title = ROOM_TYPES.find((type) => Object.values(ROOM_NAMES).some((names) => plain(names[type]) === text));
+  if (title !== undefined) return title;
+  if (/\b(barat[oa]|economic[oa]|cheap(est)?|mas barata|primera|primero|first|primeir[oa]|1)\b/.test(text)) return shown[0];
+  if (/\b(segund[oa]|second|2)\b/.test(text)) return shown[1];
+  if (/\b(tercer[oa]?|third|terceir[oa]|3)\b/.test(text)) return shown[2];
+  if (/\b(car[oa]|mas cara|mejor|best|most expensive|melhor|ultim[oa]|last)\b/.test(text)) return shown.at(-1);
+  return undefined;
+}
+
+const NAME_INTRODUCTION =
+  /(?:a nombre de|al nombre de|mi nombre es|me llamo|under the name(?: of)?|under|the name is|name is|my name is|in the name of|em nome de|no nome de|o nome e|meu nome e|me chamo|name:|nombre:|nome:)\s+(.+)$/iu;
+const WEAK_INTRODUCTION = /^(?:soy|i am|i'm|im|it's|its|sou|eu sou|es|de|for|para)\s+/iu;
+const NAME_WORD = /^[\p{L}][\p{L}'’.-]*$/u;
+/** Words that no guest is called, but answers to "what name?" hold when they aren't names. */
+const NOT_A_NAME = new Set(
+  `reserva reservar reservacion booking book habitacion room quarto precio price preco quiero quisiera want quero cancelar cancel gracias thanks
+  obrigado obrigada hola hello oi por favor please espera wait espere momento cuanto how quanto que what cual which donde where cuando when si yes sim no nao ok dale listo
+  noche noches night nights noite noites personas people pessoas adultos adults adulto adult mejor otra otro other outra outro fecha fechas date dates data datas dia hotel desayuno
+  breakfast wifi pileta piscina pool necesito need preciso puedo can posso tengo tenho have tiene tienen tem con with com sin without sem todavia still ainda despues later depois
+  pensar think consulto consultar pregunto ahora now agora mañana manana tomorrow amanha hoy today hoje ayuda help ajuda recepcion reception recepcao persona person pessoa
+  confirmar confirmo confirm cambiar change mudar saber info informacion asistente nombre name nome mismo same mesmo nadie nobody nada nothing`
+    .split(/\s+/)
+    .map((word) => plain(word)),
+);
+
+/** @returns the name that a message gives with an introduction ("a nombre de Ana Pérez"), anywhere */
+export function readIntroducedName(text: string): string | undefined {
+  const plainText = text.normalize("NFC").replace(/\s+/g, " ").trim();
+  // Accents in introductions ("é") are dropped for the search only: positions stay the same in NFC without marks.
+  const searchable = plainText
+    .replace(/[áàâã]/gi, "a")
+    .replace(/[éê]/gi, "e")
+    .replace(/[íì]/gi, "i")
+    .replace(/[óôõ]/gi, "o");
+  const found = NAME_INTRODUCTION.exec(searchable);
+  if (found?.[1] === undefined) return undefined;
+  return cleanName(plainText.slice(searchable.length - found[1].length));
+}
+
+/** @returns the name that an answer to "what name?" is; undefined when it reads like something else */
+export function readName(text: string): string | undefined {
+  const introduced = readIntroducedName(text);
+  if (introduced !== undefined) return introduced;
+  if (/[?¿\d@]/.test(text)) return undefined;
+  return cleanName(text.trim().replace(WEAK_INTRODUCTION, ""));
+}
+
+function cleanName(raw: string): string | undefined {
+  const words = (raw.split(/[,;.!?\n]| y | por favor| please| gracias| thanks| obrigad| and /iu, 1)[0] ?? "").trim().split(/\s+/);
+  if (words.length === 0 || words.length > 6) return undefined;
+  if (!words.every((word) => NAME_WORD.test(word)) || words.some((word) => NOT_A_NAME.has(plain(word)))) return undefined;
+  const name = words.join(" ");
+  if (name.length < 2 || name.length > 100) return undefined;
+  const shouted = name === name.toLowerCase() || name === name.toUpperCase();
+  return shouted ? name.toLowerCase().replace(/(^|[\s'’-])\p{L}/gu, (letter) => letter.toUpperCase()) : name;
+}
+
+/** @returns a reservation code of the embedded PMS, as it is written */
+export function readCode(text: string): string | undefined {
+  const found = /\bgh[\s-]?([2-9a-hj-np-z]{6})\b/i.exec(text);
+  return found?.[1] === undefined ? undefined : `GH-${found[1].toUpperCase()}`;
+}
+
+/** @returns the room number in an answer, such as "204" or "la 12B" */
+export function readRoomNumber(text: string): string | undefined {
+  return (
+    /\b(?:habitacion|cuarto|room|quarto|hab|numero|number|apto|apartamento|pieza) (?:n |no |nro |numero |number )?(\d{1,4}[a-z]?)\b/.exec(
+      text,
+    )?.[1] ?? /^(?:(?:en|in|na|no|la|el|the|a|o|es|estoy) )*(\d{1,4}[a-z]?)$/.exec(text)?.[1]
+  )?.toUpperCase();
+}
+
+/** @returns the time of an answer to "at what time?", HH:MM; afternoon for 1 to 7 without more */
+export function readTime(text: string): string | undefined {
+  const found = /\b(\d{1,2})(?::(\d{2}))?\s*(am|pm|hs?|horas)?\b/.exec(text);
+  if (found?.[1] === undefined) return undefined;
+  let hour = Number(found[1]);
+  if (found[3] === "pm" ? hour < 12 : found[3] === undefined && hour >= 1 && hour <= 7) hour += 12;
+  const minute = Number(found[2] ?? 0);
+  return hour > 23 || minute > 59 ? undefined : `${String(hour).padStart(2, "0")}:${String(minute).padStart(2, "0")}`;
+}
+
+const AMENITY_WORDS: readonly (readonly [Amenity, RegExp])[] = [
+  ["wifi", /\b(wifi|wi fi|internet)\b/],
+  ["breakfast", /\b(desayuno|desayunos|breakfast|cafe da manha|desjejum)\b/],
+  ["parking", /\b(estacionamiento|estacionar|parking|cochera|garage|garaje|garagem|aparcamiento|aparcar|estacionamento|park)\b/],
+  ["pool", /\b(piscina|pileta|alberca|pool|nadar|swim\w*)\b/],
+  ["gym", /\b(gimnasio|gym|gimnasia|academia|fitness|pesas)\b/],
+  ["spa", /\b(spa|masajes?|massages?|massagem|sauna)\b/],
+  ["restaurant", /\b(restaurante?|restaurant|cenar|almorzar|jantar|almocar|dinner|lunch)\b/],
+  ["bar", /\b(bar|tragos|cocktails?|drinks)\b/],
+  ["laundry", /\b(lavanderia|laundry|lavar ropa|lavar roupa|planchado)\b/],
+  ["air_conditioning", /\b(aire acondicionado|aire|air conditioning|aircon|ac|ar condicionado|calefaccion|heating)\b/],
+  ["room_service", /\b(room service|servicio a la habitacion|servico de quarto)\b/],
+  ["airport_transfer", /\b(traslados?|transfer|shuttle|aeropuerto|airport|aeroporto)\b/],
+  ["accessible", /\b(silla de ruedas|wheelchair|cadeira de rodas|accesible|accessible|acessivel|discapacidad)\b/],
+  ["elevator", /\b(ascensor|elevador|elevator|lift)\b/],
+  ["crib", /\b(cuna|crib|berco|cot)\b/],
+];
+
+/** @returns the amenities that a question names, in no order */
+export function readAmenities(text: string): Amenity[] {
+  return AMENITY_WORDS.filter(([, words]) => words.test(text)).map(([amenity]) => amenity);
+}

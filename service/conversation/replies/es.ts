@@ -1,0 +1,241 @@
+import type { Amenity } from "../hotel.ts";
+import type { IntentNames, Phrases, ShownReservation, ShownStay, Titles } from "./phrases.ts";
+import type { Words } from "./words.ts";
+
+const AMENITY: Record<Amenity, string> = {
+  wifi: "wifi",
+  breakfast: "desayuno",
+  parking: "estacionamiento",
+  pool: "piscina",
+  gym: "gimnasio",
+  spa: "spa",
+  restaurant: "restaurante",
+  bar: "bar",
+  laundry: "lavandería",
+  air_conditioning: "aire acondicionado",
+  room_service: "servicio a la habitación",
+  airport_transfer: "traslado al aeropuerto",
+  accessible: "habitaciones accesibles",
+  elevator: "ascensor",
+  crib: "cuna para bebés",
+};
+const PAYMENT = { card: "tarjeta de crédito o débito", cash: "efectivo", transfer: "transferencia bancaria" };
+const PETS = {
+  no: "No aceptamos mascotas.",
+  small: "Aceptamos mascotas pequeñas; avísanos antes.",
+  yes: "Las mascotas son bienvenidas.",
+};
+const STATUS = { held: "pendiente de confirmar", confirmed: "confirmada", cancelled: "cancelada" };
+
+const stay = (s: ShownStay, w: Words) =>
+  `del ${w.day(s.checkIn)} al ${w.day(s.checkOut)} (${w.count("night", s.nights)}), ${w.guests(s.adults, s.children)}`;
+const line = (r: ShownReservation, w: Words) =>
+  `${r.code}: ${w.room(r.roomType)}, ${stay(r, w)}, ${w.money(r.total)}${r.status === undefined ? "" : ` — ${STATUS[r.status]}`}`;
+const pick = (variant: number, texts: readonly [string, ...string[]]) => texts[variant % texts.length] ?? texts[0];
+
+export const es: Phrases = {
+  greeting: ({ hotel }) =>
+    `¡Hola! Soy el asistente de ${hotel}. Puedo decirte qué habitaciones hay y su precio, reservar, cambiar o cancelar una reserva, y responder sobre el hotel. ¿En qué te ayudo?`,
+  notice: () => "Guardamos este chat para atenderte. Escribe “mis datos” si quieres verlos o borrarlos.",
+  menu: () =>
+    "Puedo ver disponibilidad y precios, reservar, cambiar o cancelar una reserva, o pasarte con recepción. ¿Qué necesitas?",
+  thanks: () => "¡Gracias a ti! Si necesitas algo más, escríbeme por aquí.",
+  anything_else: () => "De acuerdo. ¿Te ayudo con algo más?",
+  own_answer: (p) => p.es,
+
+  ask_dates: () => "¿Para qué fechas? Dime el día de llegada y el de salida, por ejemplo “del 12 al 15 de abril”.",
+  ask_dates_ambiguous: () => "No estoy seguro de la fecha. ¿Me la dices con el mes en letras? Por ejemplo “del 3 al 5 de abril”.",
+  ask_nights: ({ checkIn }, w) => `Llegas el ${w.day(checkIn)}. ¿Cuántas noches te quedas?`,
+  ask_guests: () => "¿Para cuántas personas? Si viajan niños, dime cuántos.",
+  dates_past: ({ day }, w) => `El ${w.day(day)} ya pasó. ¿Para qué fechas la quieres?`,
+  dates_order: () => "La salida tiene que ser después de la llegada. ¿Qué día llegas y qué día te vas?",
+  dates_too_long: ({ nights, maximum }) =>
+    `${nights} noches es más de lo que puedo reservar por aquí (hasta ${maximum}). Para estadías largas recepción te hace una propuesta; también puedes decirme fechas más cortas.`,
+  dates_too_far: ({ day, last }, w) =>
+    `Todavía no vendemos habitaciones para el ${w.day(day)}; puedo ver hasta el ${w.day(last)}. ¿Qué otras fechas te sirven?`,
+  guests_none: () => "Necesito al menos una persona para buscar. ¿Cuántos serían?",
+  adults_needed: () => "Tiene que viajar al menos un adulto. ¿Cuántos adultos y cuántos niños serían?",
+  party_too_large: ({ guests }) =>
+    `No tengo una sola habitación para ${guests} personas. Recepción puede armarles varias habitaciones, o dime cuántos irían en cada una.`,
+  ask_change: () => "¿Qué quieres cambiar? Puedes escribirme las fechas, las personas o la habitación.",
+
+  offers: ({ stay: s, offers }, w) =>
+    `Sí, hay lugar ${stay(s, w)}. Precio total por habitación:\n${offers.map((o) => `• ${w.room(o.roomType)}: ${w.money(o.total)}`).join("\n")}\n¿Cuál te reservo?`,
+  offer_one: ({ stay: s, offer }, w) =>
+    `Sí, hay ${w.room(offer.roomType)} ${stay(s, w)}: ${w.money(offer.total)} en total. ¿La reservo?`,
+  room_too_small: ({ roomType }, w) => `La habitación ${w.room(roomType)} no alcanza para todos.`,
+  room_sold_out: ({ roomType }, w) => `Para esas fechas ya no queda la habitación ${w.room(roomType)}.`,
+  just_sold_out: ({ roomType }, w) => `Lo siento, la última habitación ${w.room(roomType)} se acaba de reservar.`,
+  sold_out: ({ stay: s }, w) => `Lo siento, no queda lugar ${stay(s, w)}. ¿Probamos con otras fechas?`,
+  min_nights: ({ minimum }, w) => `Para esas fechas la estadía mínima es de ${w.count("night", minimum)}. ¿Qué fechas te sirven?`,
+  dates_closed: ({ checkIn }, w) => `El ${w.day(checkIn)} no recibimos llegadas. ¿Qué otras fechas te sirven?`,
+  stale: ({ asOf }, w) =>
+    `(Ahora mismo no puedo consultar el sistema del hotel: estos datos son de las ${w.clock(asOf)} y los verifico antes de reservar.)`,
+  pms_down: () =>
+    "Ahora mismo no puedo consultar el sistema del hotel, así que no sé si hay lugar. Le pasé tu pedido a recepción; también puedes intentarlo de nuevo en unos minutos.",
+  pms_down_held: () =>
+    "No pude confirmar la reserva porque el sistema del hotel no responde. Le avisé a recepción. Puedes intentarlo de nuevo en un momento: no se reserva dos veces.",
+  pms_down_reservation: () =>
+    "Ahora mismo no puedo ver las reservas porque el sistema del hotel no responde. Le pasé tu pedido a recepción; también puedes intentarlo de nuevo en unos minutos.",
+
+  held_ask_name: ({ stay: s, offer, until }, w) =>
+    `Te guardo hasta las ${w.clock(until)}: ${w.room(offer.roomType)}, ${stay(s, w)}, ${w.money(offer.total)} en total. ¿A nombre de quién hago la reserva?`,
+  ask_name_again: () => "¿A nombre de quién va la reserva? Escríbeme nombre y apellido, o confirma y lo das al llegar.",
+  held_confirm: ({ stay: s, offer, guestName, until }, w) =>
+    `${w.room(offer.roomType)}, ${stay(s, w)}, ${w.money(offer.total)} en total${guestName === undefined ? "" : `, a nombre de ${guestName}`}. Te la guardo hasta las ${w.clock(until)}. ¿Confirmo la reserva?`,
+  price_changed: ({ before, now }, w) => `Atención: el precio cambió de ${w.money(before)} a ${w.money(now)}.`,
+  confirmed: ({ reservation: r, checkInFrom }, w) =>
+    `¡Reserva confirmada! Código ${r.code}. ${w.room(r.roomType)}, ${stay(r, w)}, ${w.money(r.total)} en total${r.guestName === undefined ? "" : `, a nombre de ${r.guestName}`}. El check-in es desde las ${checkInFrom}.`,
+  hold_lost: () => "Se acabó el tiempo y la habitación ya no está guardada.",
+  not_booked: () => "De acuerdo, no reservé nada. Si quieres, busco otras fechas u otra habitación.",
+  already_confirmed: ({ code }) => `Tu reserva ${code} ya está confirmada. ¿Te ayudo con algo más?`,
+  no_other_dates: () => "Entiendo. ¿Quieres que busque otras fechas u otra habitación?",
+  bookings_off: () => "Las reservas por este chat están en pausa. Le pasé tu pedido a recepción y te responden por aquí.",
+
+  change_what: ({ reservation }, w) => `Tu reserva ${line(reservation, w)}. ¿Qué quieres cambiar: fechas, personas o habitación?`,
+  change_confirm: ({ before, after }, w) =>
+    `Cambio de la reserva ${before.code}:\nAntes: ${w.room(before.roomType)}, ${stay(before, w)}, ${w.money(before.total)}\nAhora: ${w.room(after.roomType)}, ${stay(after, w)}, ${w.money(after.total)}\n¿Hago el cambio?`,
+  change_sold_out: ({ roomType }, w) =>
+    `No hay ${w.room(roomType)} libre para ese cambio. Tu reserva sigue como estaba. ¿Quieres probar otras fechas u otra habitación?`,
+  change_not_possible: ({ code }) => `La reserva ${code} ya no se puede cambiar. Te puedo pasar con recepción.`,
+  changed: ({ reservation }, w) => `Listo, cambié tu reserva. ${line(reservation, w)}`,
+  change_kept: ({ code }) => `De acuerdo, la reserva ${code} queda como estaba.`,
+  cancel_confirm: ({ reservation, freeUntilHours }, w) =>
+    `Vas a cancelar la reserva ${line(reservation, w)}.${freeUntilHours === undefined ? "" : ` La cancelación es gratis hasta ${freeUntilHours} horas antes de la llegada.`} ¿La cancelo?`,
+  cancelled: ({ code }) => `Tu reserva ${code} quedó cancelada.`,
+  cancel_kept: ({ code }) => `De acuerdo, no cancelé nada. Tu reserva ${code} sigue en pie.`,
+  no_reservation: ({ code }) =>
+    code === undefined
+      ? "No encuentro ninguna reserva activa hecha desde este contacto. Si la hiciste por otro medio, recepción te ayuda."
+      : `No encuentro la reserva ${code} en este contacto. Revisa el código, o te paso con recepción.`,
+  which_reservation: ({ reservations }, w) =>
+    `Tienes varias reservas. ¿Cuál?\n${reservations.map((r, index) => `${index + 1}. ${line(r, w)}`).join("\n")}`,
+  reservations: ({ reservations }, w) =>
+    `${reservations.length === 1 ? "Tu reserva" : "Tus reservas"}:\n${reservations.map((r) => `• ${line(r, w)}`).join("\n")}`,
+
+  room_types: ({ roomTypes }, w) =>
+    `Tenemos:\n${roomTypes.map((t) => `• ${w.room(t.roomType)}, hasta ${w.count("guest", t.maxGuests)}, desde ${w.money(t.from)} la noche`).join("\n")}\nDime fechas y personas y te paso el precio exacto.`,
+  prices: ({ roomTypes }, w) =>
+    `Los precios por noche empiezan en:\n${roomTypes.map((t) => `• ${w.room(t.roomType)}: ${w.money(t.from)}`).join("\n")}\nCambian según la fecha. ¿Para qué fechas quieres el precio exacto?`,
+  amenities: ({ amenities }) =>
+    `En el hotel tienes:\n${Object.entries(amenities)
+      .map(
+        ([name, { free, hours }]) =>
+          `• ${AMENITY[name as Amenity]}${hours === undefined ? "" : ` (${hours})`}${free === true ? ", incluido" : free === false ? ", con cargo" : ""}`,
+      )
+      .join("\n")}`,
+  amenity_yes: ({ amenity, hours, free }) =>
+    `Sí, tenemos ${AMENITY[amenity]}${hours === undefined ? "" : `, de ${hours}`}${free === true ? ", sin cargo" : free === false ? ", con cargo aparte" : ""}.`,
+  amenity_no: ({ amenity }) => `No, no contamos con ${AMENITY[amenity]}.`,
+  location: ({ address, phone }) => `Estamos en ${address}.${phone === undefined ? "" : ` Teléfono: ${phone}.`}`,
+  check_times: ({ checkInFrom, checkOutUntil }) =>
+    `El check-in es desde las ${checkInFrom} y el check-out hasta las ${checkOutUntil}. Si llegas antes o te vas después, guardamos tu equipaje.`,
+  policies: ({ policies: p }) =>
+    [
+      ...(p.freeCancellationHours === undefined
+        ? []
+        : [`Cancelación sin cargo hasta ${p.freeCancellationHours} horas antes de la llegada.`]),
+      ...(p.pets === undefined ? [] : [PETS[p.pets]]),
+      ...(p.smoking === undefined
+        ? []
+        : [p.smoking ? "Hay habitaciones para fumadores." : "No se permite fumar dentro del hotel."]),
+      ...(p.childrenFreeUnder === undefined ? [] : [`Los menores de ${p.childrenFreeUnder} años no pagan.`]),
+    ].join(" ") || "Recepción te puede decir nuestras políticas.",
+  payment: ({ methods, invoices }, w) =>
+    `Puedes pagar con ${w.list(methods.map((method) => PAYMENT[method]))}, al llegar.${invoices ? " Hacemos factura: pídela en recepción con los datos fiscales." : ""}`,
+  unknown_fact: () => "Ese dato no lo tengo. Le pasé tu pregunta a recepción y te responden por aquí.",
+
+  late_ask: ({ until, fee }, w) =>
+    `Puedes pedir la salida tarde hasta las ${until} por ${w.money(fee)}, si la habitación queda libre. ¿A qué hora te irías?`,
+  late_requested: ({ time, fee }, w) =>
+    `Le pedí a recepción la salida a las ${time} (${w.money(fee)}). Te confirman por aquí si la habitación queda libre.`,
+  late_too_late: ({ time, until }) =>
+    `Por aquí puedo pedir la salida tarde hasta las ${until}. Le pasé a recepción tu pedido de las ${time}; más tarde puede cobrarse otra noche.`,
+  late_passed_on: () => "Le pasé a recepción tu pedido de salida tarde. Te responden por aquí.",
+  service_requested: ({ room }) => `Anotado: se lo pedí a recepción${room === undefined ? "" : ` para la habitación ${room}`}.`,
+  issue_reported: ({ room, urgent }) =>
+    `Lamento el problema. Le avisé a recepción${room === undefined ? "" : ` (habitación ${room})`}${urgent ? " como urgente" : ""}, y alguien se ocupa.`,
+  ask_room_number: () => "¿En qué habitación estás?",
+  room_noted: ({ room }) => `Gracias, anoté la habitación ${room}.`,
+
+  handed_over_open: () => "Te paso con recepción: una persona te responde por aquí en unos minutos.",
+  handed_over_closed: ({ opens }, w) =>
+    `Le pasé tu mensaje a recepción, que ahora está cerrada${opens === undefined ? "" : ` y abre el ${w.day(opens.day)} a las ${opens.time}`}. Te responden por aquí. Mientras tanto puedes escribir “asistente” y sigo yo.`,
+  handed_back: () => "Aquí estoy de nuevo. ¿En qué te ayudo?",
+  emergency: ({ phone }) =>
+    `Ya avisé a recepción como emergencia y una persona te contesta ahora mismo.${phone === undefined ? "" : ` Si hay peligro, llama al ${phone}.`}`,
+  data_request: () =>
+    "Guardamos tus mensajes, tus reservas y el contacto desde el que escribes. Le pedí a recepción que te los muestre o los borre, según prefieras: te responden por aquí.",
+
+  rephrase: ({ variant }) =>
+    pick(variant, [
+      "No te entendí bien. ¿Me lo dices con otras palabras?",
+      "Perdona, no lo capté. ¿Puedes contármelo de otra manera?",
+      "No estoy seguro de qué necesitas. ¿Me lo explicas de otra forma?",
+    ]),
+  fallback_menu: ({ variant }) =>
+    pick(variant, ["Sigo sin entenderte, perdona. Esto es lo que puedo hacer por ti:", "No quiero adivinar. ¿Es algo de esto?"]),
+  fallback_person: () => "No logro entenderte y no quiero hacerte perder tiempo: te paso con una persona de recepción.",
+  fallback_plain: ({ variant }) =>
+    pick(variant, [
+      "No entendí tu mensaje. ¿Puedes escribirlo de otra forma?",
+      "Sigo sin entender. ¿Puedes decirlo con otras palabras?",
+    ]),
+  out_of_scope: ({ variant }) =>
+    pick(variant, [
+      "Con eso no puedo ayudarte: solo sé de este hotel y de tus reservas.",
+      "Eso queda fuera de lo que sé. Puedo ayudarte con habitaciones, reservas y servicios del hotel.",
+    ]),
+  say_again: () => "No lo entendí.",
+  choose_intent: ({ first, second }) => `¿Qué prefieres: ${first.toLowerCase()} o ${second.toLowerCase()}?`,
+  confirm_intent: ({ intent }) => `¿Quieres esto: ${intent.toLowerCase()}?`,
+
+  audio: () => "Todavía no puedo escuchar audios. ¿Me lo escribes? Si prefieres, te paso con recepción.",
+  image: () => "Recibí tu imagen y la verá recepción. Yo no puedo leerla: ¿me escribes qué necesitas?",
+  attachment: () => "Recibí tu archivo y lo verá recepción. Yo no puedo leerlo: ¿me escribes qué necesitas?",
+  attachment_again: () => "Recibido también.",
+  place: () => "Gracias por la ubicación.",
+  reaction: () => "¡Gracias! Si necesitas algo, escríbeme.",
+};
+
+export const esTitles: Titles = {
+  confirm: "Confirmar",
+  abort: "No reservar",
+  change: "Cambiar algo",
+  book: "Reservar",
+  other_dates: "Otras fechas",
+  other_rooms: "Otra habitación",
+  other_guests: "Otras personas",
+  reception: "Hablar con recepción",
+  assistant: "Seguir con asistente",
+  retry: "Intentar de nuevo",
+  cancel_yes: "Sí, cancelar",
+  cancel_no: "No, mantenerla",
+  change_yes: "Sí, cambiar",
+  change_no: "No, dejar así",
+  yes: "Sí",
+  no: "No",
+  my_booking: "Mi reserva",
+};
+
+export const esIntents: IntentNames = {
+  check_availability: "Ver disponibilidad",
+  make_reservation: "Reservar habitación",
+  modify_reservation: "Cambiar mi reserva",
+  cancel_reservation: "Cancelar mi reserva",
+  ask_price: "Precios",
+  ask_room_types: "Tipos de habitación",
+  ask_amenities: "Servicios del hotel",
+  ask_location: "Cómo llegar",
+  check_in_out_info: "Horarios de entrada",
+  late_checkout: "Salida más tarde",
+  ask_policies: "Políticas del hotel",
+  payment_invoice: "Pagos y facturas",
+  room_issue: "Avisar un problema",
+  request_service: "Pedir algo",
+  human_agent: "Hablar con recepción",
+  greeting: "Saludar",
+  goodbye_thanks: "Despedirme",
+  affirm: "Decir que sí",
+  deny: "Decir que no",
+};

@@ -1,0 +1,162 @@
+import type { Money, RoomType } from "../../pms/port.ts";
+import type { Amenity, HotelProfile } from "../hotel.ts";
+import type { Words } from "./words.ts";
+
+/** A whole stay as replies show it. */
+export interface ShownStay {
+  checkIn: string;
+  checkOut: string;
+  nights: number;
+  adults: number;
+  children: number;
+}
+
+export interface ShownOffer {
+  roomType: RoomType;
+  total: Money;
+}
+
+export interface ShownReservation extends ShownStay, ShownOffer {
+  code: string;
+  guestName?: string | undefined;
+  status?: "held" | "confirmed" | "cancelled" | undefined;
+}
+
+export interface ShownRoomType {
+  roomType: RoomType;
+  maxGuests: number;
+  from: Money;
+}
+
+export type None = Record<never, never>;
+
+/** Every reply that the agent can give, with what it is made of. The three languages are kept complete by the compiler. */
+export interface PhraseParameters {
+  greeting: { hotel: string };
+  notice: None;
+  menu: None;
+  thanks: None;
+  anything_else: None;
+  own_answer: { es: string; en: string; pt: string };
+
+  ask_dates: None;
+  ask_dates_ambiguous: None;
+  ask_nights: { checkIn: string };
+  ask_guests: None;
+  dates_past: { day: string };
+  dates_order: None;
+  dates_too_long: { nights: number; maximum: number };
+  dates_too_far: { day: string; last: string };
+  guests_none: None;
+  adults_needed: None;
+  party_too_large: { guests: number };
+  ask_change: None;
+
+  offers: { stay: ShownStay; offers: ShownOffer[] };
+  offer_one: { stay: ShownStay; offer: ShownOffer };
+  room_too_small: { roomType: RoomType };
+  room_sold_out: { roomType: RoomType };
+  just_sold_out: { roomType: RoomType };
+  sold_out: { stay: ShownStay };
+  min_nights: { minimum: number };
+  dates_closed: { checkIn: string };
+  stale: { asOf: Date };
+  pms_down: None;
+  pms_down_held: None;
+  pms_down_reservation: None;
+
+  held_ask_name: { stay: ShownStay; offer: ShownOffer; until: Date };
+  ask_name_again: None;
+  held_confirm: { stay: ShownStay; offer: ShownOffer; guestName?: string | undefined; until: Date };
+  price_changed: { before: Money; now: Money };
+  confirmed: { reservation: ShownReservation; checkInFrom: string };
+  hold_lost: None;
+  not_booked: None;
+  already_confirmed: { code: string };
+  no_other_dates: None;
+  bookings_off: None;
+
+  change_what: { reservation: ShownReservation };
+  change_confirm: { before: ShownReservation; after: ShownReservation };
+  change_sold_out: { roomType: RoomType };
+  change_not_possible: { code: string };
+  changed: { reservation: ShownReservation };
+  change_kept: { code: string };
+  cancel_confirm: { reservation: ShownReservation; freeUntilHours?: number | undefined };
+  cancelled: { code: string };
+  cancel_kept: { code: string };
+  no_reservation: { code?: string | undefined };
+  which_reservation: { reservations: ShownReservation[] };
+  reservations: { reservations: ShownReservation[] };
+
+  room_types: { roomTypes: ShownRoomType[] };
+  prices: { roomTypes: ShownRoomType[] };
+  amenities: { amenities: NonNullable<HotelProfile["amenities"]> };
+  amenity_yes: { amenity: Amenity; hours?: string | undefined; free?: boolean | undefined };
+  amenity_no: { amenity: Amenity };
+  location: { address: string; phone?: string | undefined };
+  check_times: { checkInFrom: string; checkOutUntil: string };
+  policies: { policies: NonNullable<HotelProfile["policies"]> };
+  payment: { methods: ("card" | "cash" | "transfer")[]; invoices: boolean };
+  unknown_fact: None;
+
+  late_ask: { until: string; fee: Money };
+  late_requested: { time: string; fee: Money };
+  late_too_late: { time: string; until: string };
+  late_passed_on: None;
+  service_requested: { room?: string | undefined };
+  issue_reported: { room?: string | undefined; urgent: boolean };
+  ask_room_number: None;
+  room_noted: { room: string };
+
+  handed_over_open: None;
+  handed_over_closed: { opens?: { day: string; time: string } | undefined };
+  handed_back: None;
+  emergency: { phone?: string | undefined };
+  data_request: None;
+
+  rephrase: { variant: number };
+  fallback_menu: { variant: number };
+  fallback_person: None;
+  fallback_plain: { variant: number };
+  out_of_scope: { variant: number };
+  say_again: None;
+  choose_intent: { first: string; second: string };
+  confirm_intent: { intent: string };
+
+  audio: None;
+  image: None;
+  attachment: None;
+  attachment_again: None;
+  place: None;
+  reaction: None;
+}
+
+export type PhraseKey = keyof PhraseParameters;
+
+/** One language's replies. */
+export type Phrases = { [Key in PhraseKey]: (parameters: PhraseParameters[Key], words: Words) => string };
+
+/** Titles of buttons: at most 20 characters each, as WhatsApp demands. */
+export type TitleKey =
+  | "confirm"
+  | "abort"
+  | "change"
+  | "book"
+  | "other_dates"
+  | "other_rooms"
+  | "other_guests"
+  | "reception"
+  | "assistant"
+  | "retry"
+  | "cancel_yes"
+  | "cancel_no"
+  | "change_yes"
+  | "change_no"
+  | "yes"
+  | "no"
+  | "my_booking";
+
+export type Titles = Record<TitleKey, string>;
+/** What an intent is called on a button and inside a question; at most 20 characters. */
+export type IntentNames = Record<string, string>;

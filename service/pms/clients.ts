@@ -1,0 +1,86 @@
+import type { Shared } from "../storage/shared.ts";
+import type { Database } from "../storage/sql.ts";
+import type { Logger } from "../telemetry/log.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import { createPmsClient } from "./client.ts";
+import { createEmbeddedPms } from "./embedded.ts";
+import type { Pms, PmsAdapter } from "./port.ts";
+import { createQloAppsPms } from "./qloapps.ts";
+
+/** What of a tenant decides which PMS answers for it. */
+export interface PmsTenant {
+  id: string;
+  pms: {
+    adapter?: "embedded" | "http" | undefined;
+    url?: string | undefined;
+    hotel_id?: string | undefined;
+    api_key_variable?: string | undefined;
+  };
+  settings: Record<string, unknown>;
+}
+
+export interface PmsClientsOptions {
+  database: Database;
+  shared: Shared;
+  metrics: Metrics;
+  logger: Logger;
+  /** Of the configuration: where hotels' PMS is when their settings don't say; absent: the embedded PMS. */
+  defaultUrl?: string | undefined;
+  defaultApiKey?: string | undefined;
+  /** Hotels without rooms of their own in the embedded PMS are the demo hotel. Off in production. */
+  demo: boolean;
+  /** Environment variables, for the API keys that tenants name. */
+  env: Record<string, string | undefined>;
+  now?: (() => Date) | undefined;
+}
+
+export interface PmsClients {
+  /** @returns the tenant's client: the same one until its settings change */
+  forTenant(tenant: PmsTenant): Pms;
+  /** @returns whether the tenant is the demo hotel where its settings are silent */
+  isDemo(tenant: PmsTenant): boolean;
+}
+
+/** Makes one client for each hotel and keeps it, with its breaker and what it learned. */
+export function createPmsClients(options: PmsClientsOptions): PmsClients {
+  const { database, shared, metrics, logger, defaultUrl, defaultApiKey, demo, env, now } = options;
+  const clients = new Map<string, { settings: string; pms: Pms }>();
+
+  const isEmbedded = ({ pms }: PmsTenant) =>
+    pms.adapter === "embedded" || (pms.adapter === undefined && pms.url === undefined && defaultUrl === undefined);
+
+  const adapterOf = (tenant: PmsTenant): PmsAdapter => {
+    const clock = now === undefined ? {} : { now };
+    if (isEmbedded(tenant)) return createEmbeddedPms({ database, tenantId: tenant.id, demo, ...clock });
+    const { url = defaultUrl, hotel_id: hotelId = "1", api_key_variable: variable } = tenant.pms;
+    return createQloAppsPms({
+      url,
+      apiKey: variable === undefined ? defaultApiKey : env[variable],
+      hotelId,
+      roomTypes: tenant.settings.pms_room_types,
+      database,
+      tenantId: tenant.id,
+      logger,
+      ...clock,
+    });
+  };
+
+  return {
+    forTenant: (tenant) => {
+      const settings = JSON.stringify([tenant.pms, tenant.settings.pms_room_types ?? null]);
+      const known = clients.get(tenant.id);
+      if (known !== undefined && known.settings === settings) return known.pms;
+      const pms = createPmsClient({
+        adapter: adapterOf(tenant),
+        tenantId: tenant.id,
+        shared,
+        metrics,
+        logger,
+        ...(now === undefined ? {} : { now }),
+      });
+      clients.set(tenant.id, { settings, pms });
+      return pms;
+    },
+    isDemo: (tenant) => demo && isEmbedded(tenant),
+  };
+}
