@@ -18,6 +18,7 @@ import { pushFigures } from "./pushgateway.ts";
 import { annotations, summarySections, verdictText } from "./render.ts";
 import { replay, reportText } from "./replay.ts";
 import { selfCheck } from "./self-check.ts";
+import { policyFacts } from "./settings.ts";
 import { samplesDigest, samplesText, writeSamples } from "./stored-samples.ts";
 
 /** Gets samples of both arms, judges, reports. Gives the exit code of the step; throws what kept it from judging at all. */
@@ -51,7 +52,6 @@ async function conclude(inputs: Inputs, observed: Observed, now: Date): Promise<
   }
   const text = samplesText(observed.arms);
   const stamp = timestamp(now);
-  const { policy } = inputs;
   const facts: Facts = {
     ...observed.facts,
     observations,
@@ -59,17 +59,7 @@ async function conclude(inputs: Inputs, observed: Observed, now: Date): Promise<
     generated_at: now.toISOString(),
     error_budget: budget.error_budget,
     self_check: checked,
-    policy: {
-      mode: policy.mode,
-      on_inconclusive: inputs.onInconclusive,
-      max_p95_ratio: policy.maxP95Ratio,
-      min_p95_delta_ms: policy.minP95DeltaMs,
-      p95_ceiling_ms: policy.p95CeilingMs ?? null,
-      max_error_ratio: policy.maxErrorRatio,
-      min_error_rate: policy.minErrorRate,
-      min_samples: policy.minSamples,
-      overrides: [],
-    },
+    policy: policyFacts(inputs),
     inputs: { digest: samplesDigest(text), samples_path: text === "" ? null : `canary-samples-${stamp}.ndjson.gz` },
   };
   return { report: canaryReportSchema.parse(assemble(facts, observed.arms)), text };
@@ -106,7 +96,9 @@ async function publish(inputs: Inputs, report: CanaryReport, text: string, cance
 }
 
 function finish(report: CanaryReport, failOn: FailOn, cancelled: boolean): 0 | 1 {
-  const code = cancelled ? 1 : exitCode(report.verdict, failOn, report.observations.broken);
+  const { broken } = report.observations;
+  const compared = report.environment.phase === "compare";
+  const code = cancelled ? 1 : compared || broken ? exitCode(report.verdict, failOn, broken) : 0;
   for (const annotation of annotations(report, code === 1)) annotate(annotation);
   return code;
 }

@@ -22,6 +22,9 @@ export class Recording {
   route: (string | undefined)[] = [];
   /** What the arm's responses said of their version, and how often. */
   versions = new Map<string, number>();
+  /** When iterations of the script ended, and when one was dropped; seconds. Only a k6 run knows them. */
+  iterationTimes: number[] = [];
+  droppedTimes: number[] = [];
   /** k6's phases of the successes, in milliseconds, by name. */
   phases = new Map<string, number[]>();
 
@@ -46,11 +49,13 @@ export class Recording {
     this.versions.set(version, (this.versions.get(version) ?? 0) + 1);
   }
 
-  /** The requests from `from` (inclusive) to `until` (exclusive), seconds; versions and phases are kept as they are. */
+  /** What happened from `from` (inclusive) to `until` (exclusive), seconds; versions and phases are kept as they are. */
   between(from: number, until: number): Recording {
     const part = new Recording();
     part.versions = this.versions;
     part.phases = this.phases;
+    part.iterationTimes = this.iterationTimes.filter((t) => t >= from && t < until);
+    part.droppedTimes = this.droppedTimes.filter((t) => t >= from && t < until);
     for (let i = 0; i < this.length; i++) {
       const t = this.t[i]!;
       if (t >= from && t < until) part.add({ t, latencyMs: this.latencyMs[i]!, ok: this.ok[i]!, route: this.route[i] });

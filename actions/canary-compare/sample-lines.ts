@@ -29,10 +29,15 @@ export const PHASES: Readonly<Record<string, string>> = {
   http_req_receiving: "receiving",
 };
 
-/** The arm that a k6 scenario drives: `baseline`, `canary`, or one of these with a number (`canary_2`). */
-export function armOfScenario(scenario: string): ArmName | undefined {
-  const name = /^(baseline|canary)([_-]\d+)?$/.exec(scenario)?.[1];
-  return name as ArmName | undefined;
+/**
+ * The arm that a k6 scenario drives: `baseline`, `canary`, or one of these with the number of its turn (`canary_2`).
+ *
+ * @returns null for a warm-up (turn 0), undefined for a scenario that says nothing of arms
+ */
+export function armOfScenario(scenario: string): ArmName | null | undefined {
+  const match = /^(baseline|canary)(?:[_-](\d+))?$/.exec(scenario);
+  if (match === null) return undefined;
+  return match[2] === "0" ? null : (match[1] as ArmName);
 }
 
 function onlyTarget(targets: Targets): ArmName | undefined {
@@ -41,7 +46,8 @@ function onlyTarget(targets: Targets): ArmName | undefined {
 }
 
 /** Picks the arm: the one that the line names, else the only one that is wanted. `null` says: a line of no interest. */
-function pickArm(named: ArmName | undefined, targets: Targets): ArmName | null | undefined {
+function pickArm(named: ArmName | null | undefined, targets: Targets): ArmName | null | undefined {
+  if (named === null) return null;
   if (named !== undefined) return targets[named] ? named : null;
   return onlyTarget(targets);
 }
@@ -109,17 +115,11 @@ export function ndjsonReader(targets: Targets): LineReader {
   };
 }
 
-/** What a k6 file tells beside its requests. */
-export interface K6Totals {
-  droppedIterations: number;
-  startedIterations: number;
-}
-
 /** k6's time stamps in whole seconds, its default: then the start of a request isn't known any better than its end. */
 const WHOLE_SECONDS = /^(\d{9,10}|[^.]*T[^.]*)$/;
 
 /** Reader of k6's `--out csv`; the first line must be the header. A request is put at its start: its end minus its duration. */
-export function k6Reader(targets: Targets, totals?: K6Totals): LineReader {
+export function k6Reader(targets: Targets): LineReader {
   let columns: Map<string, number> | undefined;
   return {
     read(line, number) {
@@ -140,16 +140,20 @@ export function k6Reader(targets: Targets, totals?: K6Totals): LineReader {
       const cell = (name: string) => cells[columns!.get(name) ?? -1] ?? "";
       const text = cell("metric_value");
       const value = text === "" ? Number.NaN : Number(text);
-      if (totals && metric === "dropped_iterations") totals.droppedIterations += value;
-      if (totals && metric === "iterations") totals.startedIterations += value;
-      if (metric.endsWith("iterations")) return undefined;
       const arm = pickArm(armOfScenario(cell("scenario")), targets);
       // Setup and teardown belong to no arm; in a file of one arm they are requests like others.
       if (arm === null || arm === undefined) return undefined;
       const recording = targets[arm]!;
+      const endMs = parseTimestamp(cell("timestamp"));
+      if (endMs === undefined) return broken(`has the timestamp ${JSON.stringify(cell("timestamp"))}, which is no time`);
+      if (metric.endsWith("iterations")) {
+        const times = metric === "iterations" ? recording.iterationTimes : recording.droppedTimes;
+        for (let i = 0; i < value; i++) times.push(endMs / 1000);
+        return undefined;
+      }
       if (metric === VERSION_METRIC) {
         const version = /(?:^|&)version=([^&]*)/.exec(cell("extra_tags"))?.[1];
-        if (version !== undefined) recording.addVersion(version);
+        if (version !== undefined) recording.addVersion(decodeURIComponent(version));
         return undefined;
       }
       const expected = cell("expected_response");
@@ -162,8 +166,6 @@ export function k6Reader(targets: Targets, totals?: K6Totals): LineReader {
         if (ok) recording.addPhase(phase, value);
         return undefined;
       }
-      const endMs = parseTimestamp(cell("timestamp"));
-      if (endMs === undefined) return broken(`has the timestamp ${JSON.stringify(cell("timestamp"))}, which is no time`);
       const t = Math.round((WHOLE_SECONDS.test(cell("timestamp")) ? endMs : endMs - value) * 1000) / 1e6;
       recording.add({ t, latencyMs: value, ok, route: routeName(cell("method"), cell("name")) });
       return undefined;

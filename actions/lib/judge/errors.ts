@@ -77,17 +77,20 @@ export function countFailureBlocks(baseline: Samples, canary: Samples): FailureC
 }
 
 /**
- * How much more unevenly than by chance the failures of the blocks fall on the arms: Pearson's χ² over its degrees of freedom, at least 1.
+ * How much more unevenly than by chance the failures of the blocks fall on the arms, around the split of all failures: Pearson's χ²
+ * over its degrees of freedom, at least 1.
  *
  * @param blocks those that hold any failure
- * @param share the canary's share of the requests, 0–1
  */
-export function dispersion(blocks: readonly FailureBlock[], share: number): number {
-  if (blocks.length <= 2) return 1;
+export function dispersion(blocks: readonly FailureBlock[]): number {
+  const canary = blocks.reduce((sum, block) => sum + block.canary, 0);
+  const all = blocks.reduce((sum, block) => sum + block.baseline + block.canary, 0);
+  const split = canary / all;
+  if (blocks.length <= 2 || split === 0 || split === 1) return 1;
   let chiSquare = 0;
-  for (const { baseline, canary } of blocks) {
-    const all = baseline + canary;
-    chiSquare += (canary - all * share) ** 2 / (all * share * (1 - share));
+  for (const block of blocks) {
+    const failures = block.baseline + block.canary;
+    chiSquare += (block.canary - failures * split) ** 2 / (failures * split * (1 - split));
   }
   return Math.max(1, chiSquare / (blocks.length - 1));
 }
@@ -102,7 +105,7 @@ export function judgeErrors(counts: FailureCounts, limits: ErrorLimits, look: Lo
   const { baseline: xb, canary: xc } = counts.failures;
   const all = xb + xc;
   const share = nc / (nb + nc);
-  const phi = dispersion(counts.blocks, share);
+  const phi = dispersion(counts.blocks);
   const z = all === 0 ? Number.NEGATIVE_INFINITY : (xc - all * share) / Math.sqrt(phi * all * share * (1 - share));
   const rates = { baselineRate: xb / nb, canaryRate: xc / nc };
   const limit = Math.max(limits.maxErrorRatio * rates.baselineRate, limits.minErrorRate);
