@@ -6,14 +6,18 @@ import type { Metrics } from "./metrics.ts";
 const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
 const REQUEST_ID = /^[\w.:-]{8,64}$/;
 
-/** Gives every request an id (the caller's own when it is a plain one), and every answer the id and the release. */
-export function identify(release: string): RequestHandler {
+/**
+ * Gives every request an id (the caller's own when it is a plain one), and every answer the id and the release.
+ *
+ * @param isAttested whether answers say their release: without it a gate can't tell the arms apart, and holds
+ */
+export function identify(release: string, isAttested: () => boolean): RequestHandler {
   return (request, response, next) => {
     const given = request.get("x-request-id");
     const id = given !== undefined && REQUEST_ID.test(given) ? given : randomUUID();
     response.locals.requestId = id;
     response.set("X-Request-Id", id);
-    response.set("X-Release-Version", release);
+    if (isAttested()) response.set("X-Release-Version", release);
     next();
   };
 }
@@ -32,10 +36,12 @@ export function observe({ metrics, logger }: { metrics: Metrics; logger: Logger 
       const seconds = (performance.now() - started) / 1000;
       const path: unknown = request.route?.path;
       const route = typeof path === "string" ? `${request.baseUrl}${path}` : "unmatched";
-      const status = response.writableFinished ? response.statusCode : 499;
+      // A stream of events ends when its reader leaves: that is no failure, and its length is no latency.
+      const longLived = response.locals.longLived === true;
+      const status = response.writableFinished || longLived ? response.statusCode : 499;
       const labels = { method: METHODS.has(request.method) ? request.method : "OTHER", route, status_code: String(status) };
       metrics.httpRequests.inc(labels);
-      metrics.httpDuration.observe(labels, seconds);
+      if (!longLived) metrics.httpDuration.observe(labels, seconds);
       const line = {
         request_id: response.locals.requestId,
         method: labels.method,
@@ -50,4 +56,16 @@ export function observe({ metrics, logger }: { metrics: Metrics; logger: Logger 
     response.once("close", record);
     next();
   };
+}
+
+/**
+ * Makes a route's series exist at zero before its first request: without them a ratio of errors has no value, and the
+ * first error of a process would be a series that appears, which no increase counts.
+ */
+export function zeroRoute(metrics: Metrics, method: string, route: string, statuses: readonly number[]): void {
+  for (const status of statuses) {
+    const labels = { method, route, status_code: String(status) };
+    metrics.httpRequests.inc(labels, 0);
+    metrics.httpDuration.zero(labels);
+  }
 }

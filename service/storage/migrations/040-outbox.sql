@@ -68,7 +68,7 @@ grant execute on function claim_outbox, dead_letters to gatehouse_app;
 -- Pages of the web chat that are open wait for this; its replies are fetched, not sent.
 create function announce_web_reply() returns trigger language plpgsql as $$
 begin
-  perform pg_notify('web_reply', json_build_array(new.tenant_id, new.conversation_id)::text);
+  perform pg_notify('web_reply', json_build_array(new.tenant_id, new.user_id)::text);
   return null;
 end $$;
 create trigger announce_web_reply after insert on outbox for each row when (new.channel = 'web') execute function announce_web_reply();

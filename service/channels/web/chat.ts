@@ -1,0 +1,175 @@
+import express, { type Request, type Response, Router } from "express";
+import { z } from "zod";
+import type { Inbox } from "../../conversation/inbox.ts";
+import type { Language } from "../../conversation/turn.ts";
+import { Problem } from "../../problem.ts";
+import type { Database } from "../../storage/sql.ts";
+import type { Logger } from "../../telemetry/log.ts";
+import { createTokenBucket } from "../rate.ts";
+import type { RateLimit } from "../signed-body.ts";
+import { storableText } from "../text.ts";
+import { createWebGuests } from "./guest.ts";
+import { readHistory } from "./history.ts";
+import { PAGE_FILES, PAGE_HEADERS, renderPage } from "./page.ts";
+import { createWebStreams } from "./streams.ts";
+
+/** The hotel whose page stands at `/chat` itself. */
+const DEFAULT_TENANT = "default";
+
+/** What the chat needs to know of a hotel. */
+export interface WebChatTenant {
+  id: string;
+  name: string;
+  active: boolean;
+  languages: readonly Language[];
+  /** `web_chat: false` switches the page off. */
+  settings: Record<string, unknown>;
+}
+
+export interface WebChatOptions {
+  database: Database;
+  inbox: Inbox;
+  logger: Logger;
+  /** Key of the guests' cookies. */
+  secret: string;
+  /** Browsers send the cookie over HTTPS only; off for development. */
+  secureCookies: boolean;
+  tenant: (tenantId: string) => Promise<WebChatTenant | undefined>;
+  /** @throws Problem 429 with `Retry-After` when the tenant or the guest sends too much */
+  limit: (tenantId: string, userId: string) => Promise<void>;
+  /** For guests who write for the first time: whoever makes many of them can't pass the limit of one. */
+  newGuests?: RateLimit;
+}
+
+/** The web chat's routes, and its open pages. */
+export interface WebChat {
+  router: Router;
+  start(): Promise<void>;
+  /** Ends the open streams, so that the server can stop; pages come back to the next process. */
+  close(): Promise<void>;
+}
+
+const bodySchema = z.strictObject({
+  message_id: z.uuid("expected a UUID"),
+  text: z
+    .string()
+    .max(2000, "expected at most 2000 characters")
+    .transform((text) => storableText(text).trim())
+    .refine((text) => text !== "", "expected a text that isn't empty"),
+  button_id: z.string().min(1).max(256).transform(storableText).optional(),
+  language: z.enum(["es", "en", "pt"]).optional(),
+});
+
+/** `GET /chat` and `/chat/:tenant`: the page; below it, what the page asks for. Guests' messages go through the inbox. */
+export function createWebChat(options: WebChatOptions): WebChat {
+  const { database, inbox, logger } = options;
+  const { newGuests = createTokenBucket({ ratePerSecond: 20, burst: 200 }) } = options;
+  const guests = createWebGuests({ secret: options.secret, secure: options.secureCookies });
+  const streams = createWebStreams({ database, logger });
+  const router = Router();
+
+  const hotelOf = async (request: Request): Promise<WebChatTenant> => {
+    const id = request.params.tenant ?? DEFAULT_TENANT;
+    const tenant = typeof id === "string" ? await options.tenant(id) : undefined;
+    if (tenant === undefined || !tenant.active || tenant.settings.web_chat === false) {
+      throw new Problem(404, "Not Found", "There is no web chat here. Ask the hotel for its address.");
+    }
+    return tenant;
+  };
+
+  router.get("/chat/_/:file", (request, response) => {
+    const { file } = request.params;
+    const found = Object.hasOwn(PAGE_FILES, file) ? PAGE_FILES[file] : undefined;
+    if (found === undefined) throw new Problem(404, "Not Found", "There is no such file.");
+    response.set({ ...PAGE_HEADERS, "Content-Type": found.type, "Cache-Control": "no-cache" }).send(found.text);
+  });
+
+  const page = async (request: Request, response: Response) => {
+    const tenant = await hotelOf(request);
+    const chosen = tenant.languages.find((language) => language === request.query.lang);
+    const accepted = request.acceptsLanguages([...tenant.languages]);
+    const language = chosen ?? tenant.languages.find((known) => known === accepted) ?? tenant.languages[0] ?? "es";
+    const languages = tenant.languages.length === 0 ? ([language] as const) : tenant.languages;
+    response
+      .set({ ...PAGE_HEADERS, "Cache-Control": "no-store", Vary: "Accept-Language" })
+      .type("html")
+      .send(renderPage({ tenantId: tenant.id, hotel: tenant.name, language, languages, chosen: chosen !== undefined }));
+  };
+  router.get("/chat", page);
+  router.get("/chat/:tenant", page);
+
+  router.get("/chat/:tenant/messages", async (request, response) => {
+    const tenant = await hotelOf(request);
+    const guest = guests.read(request, tenant.id);
+    const history = guest === undefined ? undefined : await readHistory(database, tenant.id, guest);
+    response.set("Cache-Control", "no-store").json(history ?? { messages: [], waiting: false });
+  });
+
+  router.get("/chat/:tenant/events", async (request, response) => {
+    const tenant = await hotelOf(request);
+    const guest = guests.read(request, tenant.id);
+    if (guest === undefined) {
+      response.status(204).end(); // tells the browser not to come back until the guest has written
+      return;
+    }
+    await streams.open(tenant.id, guest, response);
+  });
+
+  router.post("/chat/:tenant/messages", sameOrigin, express.json({ limit: "16kb" }), async (request, response) => {
+    const tenant = await hotelOf(request);
+    const body = parse(request);
+    let guest = guests.read(request, tenant.id);
+    if (guest === undefined) {
+      const rate = newGuests.take();
+      if (!rate.allowed) {
+        throw new Problem(429, "Too Many Requests", "Many guests write at the moment. Try again in a few seconds.", [], {
+          "Retry-After": String(rate.retryAfterSeconds),
+        });
+      }
+      guest = guests.make();
+    }
+    await options.limit(tenant.id, guest);
+    await inbox.accept(tenant.id, [
+      {
+        channel: "web",
+        messageId: `${guest}:${body.message_id}`,
+        userId: guest,
+        kind: body.button_id === undefined ? "text" : "button",
+        text: body.text,
+        ...(body.button_id === undefined ? {} : { buttonId: body.button_id }),
+        ...(body.language === undefined ? {} : { language: body.language }),
+      },
+    ]);
+    response
+      .status(202)
+      .append("Set-Cookie", guests.cookie(guest, tenant.id)) // each message makes it last 30 days again
+      .json({ status: "accepted", message_id: body.message_id });
+  });
+
+  return { router, start: () => streams.start(), close: () => streams.close() };
+}
+
+/** Other sites' pages can't write for a guest, whatever cookies the browser would send along. */
+function sameOrigin(request: Request, _response: Response, next: () => void): void {
+  const origin = request.get("origin");
+  const from = origin === undefined || !URL.canParse(origin) ? origin : new URL(origin).host;
+  if (request.get("sec-fetch-site") === "cross-site" || (from !== undefined && from !== request.get("host"))) {
+    throw new Problem(403, "Forbidden", "Messages are taken from the chat's own page only.");
+  }
+  next();
+}
+
+function parse(request: Request): z.infer<typeof bodySchema> {
+  if (!request.is("application/json")) {
+    throw new Problem(415, "Unsupported Media Type", "Send the body as Content-Type: application/json.");
+  }
+  const parsed = bodySchema.safeParse(request.body);
+  if (parsed.success) return parsed.data;
+  const mistakes = parsed.error.issues.map(({ path, message }) => ({ field: path.join(".") || "body", message }));
+  throw new Problem(
+    400,
+    "Bad Request",
+    `The body has mistakes in: ${[...new Set(mistakes.map(({ field }) => field))].join(", ")}.`,
+    mistakes,
+  );
+}

@@ -1,0 +1,50 @@
+import { createHmac, randomBytes } from "node:crypto";
+import type { Request } from "express";
+import { sameSecret } from "../signature.ts";
+
+const COOKIE = "gatehouse_guest";
+const LIFE_SECONDS = 30 * 24 * 3600;
+const FORM = /^(web-[\w-]{22})\.([\w-]{43})$/;
+
+/** Who writes in a browser: a random id in a signed cookie, of one hotel. */
+export interface WebGuests {
+  /** @returns the guest of this request; undefined without a cookie, or with one that this service didn't sign for this hotel */
+  read(request: Request, tenantId: string): string | undefined;
+  /** @returns a new guest */
+  make(): string;
+  /** @returns a `Set-Cookie` header; the page's own script can't read the cookie, and other sites can't send it */
+  cookie(guest: string, tenantId: string): string;
+}
+
+/** @param secret key of the signatures; @param secure whether browsers may send the cookie over HTTPS only */
+export function createWebGuests({ secret, secure }: { secret: string; secure: boolean }): WebGuests {
+  const sign = (guest: string, tenantId: string) =>
+    createHmac("sha256", secret).update(`web chat guest\n${tenantId}\n${guest}`).digest("base64url");
+  return {
+    read: (request, tenantId) => {
+      for (const value of cookies(request.headers.cookie, COOKIE)) {
+        const match = FORM.exec(value);
+        if (match !== null && sameSecret(match[2]!, sign(match[1]!, tenantId))) return match[1]!;
+      }
+      return undefined;
+    },
+    make: () => `web-${randomBytes(16).toString("base64url")}`,
+    cookie: (guest, tenantId) =>
+      [
+        `${COOKIE}=${guest}.${sign(guest, tenantId)}`,
+        `Path=/chat/${tenantId}`,
+        `Max-Age=${LIFE_SECONDS}`,
+        "HttpOnly",
+        "SameSite=Lax",
+        ...(secure ? ["Secure"] : []),
+      ].join("; "),
+  };
+}
+
+function cookies(header: string | undefined, name: string): string[] {
+  return (header ?? "")
+    .split(";")
+    .map((pair) => pair.trim())
+    .filter((pair) => pair.startsWith(`${name}=`))
+    .map((pair) => pair.slice(name.length + 1));
+}

@@ -1,0 +1,122 @@
+import type { Response } from "express";
+import { Problem } from "../../problem.ts";
+import type { Database } from "../../storage/sql.ts";
+import type { Logger } from "../../telemetry/log.ts";
+import { type History, readHistory } from "./history.ts";
+
+const MAXIMUM_STREAMS = 2_000;
+const STREAMS_A_GUEST = 4;
+/** Keeps proxies from cutting the connection, and finds what a lost notification would have told. */
+const HEARTBEAT_MS = 15_000;
+/** A page that doesn't read is cut off at this many bytes; it comes back and reads its history. */
+const UNREAD_LIMIT = 1024 * 1024;
+
+/** Pages that are open, each with the messages that it hasn't seen. */
+export interface WebStreams {
+  start(): Promise<void>;
+  /** Answers a request with server-sent events, until either side ends it. @throws Problem 429, 503 when there are too many */
+  open(tenantId: string, userId: string, response: Response): Promise<void>;
+  close(): Promise<void>;
+}
+
+interface Stream {
+  response: Response;
+  seen: Set<number>;
+  waiting: boolean | undefined;
+}
+
+/** All streams of one guest: one read of the history serves them all. */
+interface Reader {
+  tenantId: string;
+  userId: string;
+  streams: Set<Stream>;
+  reading: boolean;
+  again: boolean;
+}
+
+export function createWebStreams({ database, logger }: { database: Database; logger: Logger }): WebStreams {
+  const readers = new Map<string, Reader>();
+  let count = 0;
+  let timer: NodeJS.Timeout | undefined;
+  let unlisten: (() => Promise<void>) | undefined;
+  let closed = false;
+
+  const push = async (reader: Reader): Promise<void> => {
+    reader.again = true;
+    if (reader.reading) return;
+    reader.reading = true;
+    try {
+      while (reader.again) {
+        reader.again = false;
+        const history = await readHistory(database, reader.tenantId, reader.userId);
+        for (const stream of reader.streams) write(stream, history);
+      }
+    } catch (error) {
+      logger.warn({ err: error, tenant_id: reader.tenantId }, "the web chat's messages could not be read; trying again");
+    } finally {
+      reader.reading = false;
+    }
+  };
+  const pushAll = () => {
+    for (const reader of readers.values()) void push(reader);
+  };
+
+  return {
+    start: async () => {
+      unlisten = await database.listen("web_reply", (payload) => {
+        const reader = readers.get(JSON.stringify(JSON.parse(payload))); // without the blanks of Postgres' JSON
+        if (reader !== undefined) void push(reader);
+      });
+      database.onReconnect(pushAll);
+      timer = setInterval(() => {
+        for (const { streams } of readers.values()) for (const { response } of streams) response.write(": still here\n\n");
+        pushAll();
+      }, HEARTBEAT_MS);
+    },
+
+    open: async (tenantId, userId, response) => {
+      const key = JSON.stringify([tenantId, userId]);
+      const reader = readers.get(key) ?? { tenantId, userId, streams: new Set(), reading: false, again: false };
+      const busy = (status: number, title: string) =>
+        new Problem(status, title, "Too many open chats. Read the messages with GET instead.", [], { "Retry-After": "10" });
+      if (reader.streams.size >= STREAMS_A_GUEST) throw busy(429, "Too Many Requests");
+      if (count >= MAXIMUM_STREAMS || closed) throw busy(503, "Service Unavailable");
+      const stream: Stream = { response, seen: new Set(), waiting: undefined };
+      readers.set(key, reader);
+      reader.streams.add(stream);
+      count += 1;
+      response.locals.longLived = true;
+      response.once("close", () => {
+        count -= 1;
+        reader.streams.delete(stream);
+        if (reader.streams.size === 0 && readers.get(key) === reader) readers.delete(key);
+      });
+      response.status(200).set({
+        "Content-Type": "text/event-stream; charset=utf-8",
+        "Cache-Control": "no-store",
+        "X-Accel-Buffering": "no",
+      });
+      response.flushHeaders();
+      response.write("retry: 2000\n\n");
+      await push(reader);
+    },
+
+    close: async () => {
+      closed = true;
+      clearInterval(timer);
+      await unlisten?.();
+      for (const { streams } of readers.values()) for (const { response } of streams) response.end();
+    },
+  };
+}
+
+function write(stream: Stream, history: History | undefined): void {
+  const { messages = [], waiting = false } = history ?? {};
+  const fresh = messages.filter(({ id }) => id === undefined || !stream.seen.has(id));
+  const news = fresh.some(({ id }) => id !== undefined) || stream.waiting === undefined;
+  if (!news && waiting === stream.waiting) return;
+  for (const { id } of fresh) if (id !== undefined) stream.seen.add(id);
+  stream.waiting = waiting;
+  stream.response.write(`event: messages\ndata: ${JSON.stringify({ messages: fresh, waiting })}\n\n`);
+  if (stream.response.writableLength > UNREAD_LIMIT) stream.response.destroy();
+}
