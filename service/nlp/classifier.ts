@@ -37,6 +37,8 @@ export interface Classifier {
   vocabulary: Vocabulary;
   regression: Regression;
   calibration: Calibration;
+  /** Concepts whose grams stand beside the words' own. */
+  lexicon?: Lexicon | undefined;
 }
 
 /** What the classifier says of one message. */
@@ -78,13 +80,13 @@ export function train(
   const core = fitOn(intents, counts, labels, all, options);
   if (calibrationSet) {
     const outcomes = calibrationSet.map((example) => outcomeOf(core, grams(example.text, lexicon), example.intent));
-    return { classifier: { ...core, calibration: calibrate(outcomes, options.outOfScopeShare) }, heldOut: [] };
+    return { classifier: { ...core, calibration: calibrate(outcomes, options.outOfScopeShare), lexicon }, heldOut: [] };
   }
   const heldOut = outOfFold(intents, examples, counts, labels, options);
-  return { classifier: { ...core, calibration: calibrate(heldOut, options.outOfScopeShare) }, heldOut };
+  return { classifier: { ...core, calibration: calibrate(heldOut, options.outOfScopeShare), lexicon }, heldOut };
 }
 
-type Core = Omit<Classifier, "calibration">;
+type Core = Omit<Classifier, "calibration" | "lexicon">;
 
 function fitOn(
   intents: readonly string[],

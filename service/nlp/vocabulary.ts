@@ -101,4 +101,19 @@ export class Vocabulary {
     for (let i = 0; i < size; i++) values[i]! *= scale;
     return { columns: columns.subarray(0, size), values: values.subarray(0, size) };
   }
+
+  /** The same vector by hash, with the grams that training never saw: for likeness of one message to another. */
+  weights(message: Map<number, number>): Map<number, number> {
+    const weights = new Map<number, number>();
+    let square = 0;
+    for (const [hash, count] of message) {
+      const column = this.column(hash);
+      const rarity = column >= 0 ? this.idf[column]! : this.#unknownIdf * ((hash & 1) === 1 ? this.options.characterWeight : 1);
+      const value = (1 + Math.log(count)) * rarity;
+      weights.set(hash, value);
+      square += value * value;
+    }
+    for (const [hash, value] of weights) weights.set(hash, value / Math.sqrt(square));
+    return weights;
+  }
 }
