@@ -26,6 +26,7 @@ const start = async (rest: Partial<AppOptions> = {}) => {
   });
   const options: AppOptions = {
     release: "v7",
+    isCanaryEnabled: () => true,
     metrics: createMetrics({ collectDefaults: false }),
     metricsToken: "metrics-token-of-this-test",
     refreshGauges: async () => undefined,
@@ -143,5 +144,18 @@ describe("injected faults", () => {
     expect((await get("/guests/1")).status).toBe(500);
     expect(performance.now() - started).toBeGreaterThanOrEqual(75);
     expect((await get("/health/live")).status).toBe(200);
+  });
+
+  test("end, and no release is named, while canaries are off", async () => {
+    let enabled = true;
+    const { get } = await start({
+      faults: { latencyMs: 0, latencyPercent: 0, errorRate: 1 },
+      isCanaryEnabled: () => enabled,
+    });
+    expect((await get("/guests/1")).status).toBe(500);
+    enabled = false;
+    const answer = await get("/guests/1");
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get("x-release-version")).toBeNull();
   });
 });

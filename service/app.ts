@@ -9,6 +9,8 @@ import { metricsRoutes } from "./telemetry/routes.ts";
 
 export interface AppOptions {
   release: string;
+  /** Off: answers don't say which release gave them, so that no comparison can pass, and injected faults stop. */
+  isCanaryEnabled: () => boolean;
   metrics: Metrics;
   metricsToken: string | undefined;
   refreshGauges: () => Promise<void>;
@@ -22,16 +24,16 @@ export interface AppOptions {
 
 /** Puts the HTTP application together from the routers of the rooms. */
 export function createApp(options: AppOptions): Express {
-  const { metrics, logger, faults } = options;
+  const { metrics, logger, faults, isCanaryEnabled } = options;
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
-  app.use(identify(options.release));
+  app.use(identify(options.release, isCanaryEnabled));
   app.use(observe({ metrics, logger }));
   app.use(healthRoutes(options.health));
   app.use(metricsRoutes({ metrics, token: options.metricsToken, refresh: options.refreshGauges }));
   for (const router of options.adminRoutes) app.use(router);
-  if (faults.latencyMs > 0 || faults.latencyPercent > 0 || faults.errorRate > 0) app.use(injectFaults(faults));
+  if (faults.latencyMs > 0 || faults.latencyPercent > 0 || faults.errorRate > 0) app.use(injectFaults(faults, isCanaryEnabled));
   for (const router of options.guestRoutes) app.use(router);
   app.use((request) => {
     throw new Problem(404, "Not Found", `There is no ${request.method} ${request.path.slice(0, 200)} here.`);

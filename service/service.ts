@@ -1,5 +1,6 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { createAuth } from "./admin/auth.ts";
 import { createApp } from "./app.ts";
 import { messagesWebhook } from "./channels/messages/webhook.ts";
 import type { Config } from "./config.ts";
@@ -7,11 +8,15 @@ import { createAnswers } from "./conversation/answers.ts";
 import { honestFallback } from "./conversation/fallback.ts";
 import { createInbox } from "./conversation/inbox.ts";
 import { createWorker } from "./conversation/worker.ts";
+import { flagRoutes } from "./flags/admin.ts";
+import { createFlags } from "./flags/flags.ts";
+import { ofrepRoutes } from "./flags/ofrep.ts";
 import { Problem } from "./problem.ts";
 import { connect, openDatabase } from "./storage/database.ts";
 import { checkMigrated, migrate, readMigrations } from "./storage/migrations.ts";
 import { openMemory } from "./storage/shared-memory.ts";
 import { openRedis } from "./storage/shared-redis.ts";
+import { zeroRoute } from "./telemetry/http.ts";
 import type { Logger } from "./telemetry/log.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
 
@@ -46,6 +51,15 @@ export async function startService(config: Config, logger: Logger): Promise<Serv
   const shared =
     config.REDIS_URL === undefined ? openMemory() : await openRedis({ url: config.REDIS_URL, onError: onError("redis") });
 
+  const auth = createAuth({ secret: config.ADMIN_JWT_SECRET, jwksUrl: config.ADMIN_JWKS_URL });
+  const flags = createFlags({
+    database,
+    shared,
+    metrics,
+    logger,
+    settings: config.FEATURE_FLAGS,
+    cacheTtlSeconds: config.FLAG_CACHE_TTL_SECONDS,
+  });
   const inbox = createInbox({ database, metrics });
   const answers = createAnswers({ database });
   const worker = createWorker({
@@ -60,9 +74,11 @@ export async function startService(config: Config, logger: Logger): Promise<Serv
 
   const app = createApp({
     release: config.RELEASE_VERSION,
+    isCanaryEnabled: () => flags.isEnabled("canary.enabled"),
     metrics,
     metricsToken: config.METRICS_TOKEN,
     refreshGauges: async () => {
+      flags.refreshGauges();
       try {
         const [row] = await database.withoutTenant((sql) =>
           sql<{ depth: string; oldest_age_seconds: number }>("select * from waiting_conversations()"),
@@ -97,9 +113,11 @@ export async function startService(config: Config, logger: Logger): Promise<Serv
         limit: async () => undefined,
       }),
     ],
-    adminRoutes: [],
+    adminRoutes: [flagRoutes({ flags, auth }), ofrepRoutes({ flags, auth })],
   });
 
+  for (const route of ["/webhooks/messages"]) zeroRoute(metrics, "POST", route, [200, 202, 400, 401, 500]);
+  await flags.start();
   await answers.start();
   if (config.WORKERS > 0) await worker.start();
   const server = createServer(app);
@@ -114,6 +132,7 @@ export async function startService(config: Config, logger: Logger): Promise<Serv
     await drain();
     clearTimeout(patience);
     await worker.stop();
+    await flags.close();
     await Promise.all([database.close(), shared.close()]);
   };
   return {

@@ -2,7 +2,7 @@ import express, { type RequestHandler, type Response, Router } from "express";
 import { type Principal, principalOf, type Role } from "../admin/auth.ts";
 import { Problem } from "../problem.ts";
 import { contextOfQuery } from "./context.ts";
-import { MAXIMUM_BYTES, shown } from "./definition.ts";
+import { isObject, MAXIMUM_BYTES, shown } from "./definition.ts";
 import { explain } from "./explain.ts";
 import { type Evaluation, FlagChangeError, type Flags } from "./flags.ts";
 import type { FlagValue, Registry } from "./registry.ts";
@@ -84,7 +84,7 @@ function describe(
 ) {
   const entry = flags.entry(flag);
   const { declared } = entry;
-  const evaluation = flags.evaluateAny(flag, context);
+  const evaluation = flags.look(flag, context);
   const { text, mistakes } = flags.override(flag);
   const rules =
     principal.tenant === undefined
@@ -125,7 +125,7 @@ function compare(flags: Flags<Registry>, flag: string, text: string | undefined,
   return {
     flag,
     dry_run: true,
-    current: { ...shownEvaluation(flags.evaluateAny(flag, context)), explanation: explain(standing, context) },
+    current: { ...shownEvaluation(flags.look(flag, context)), explanation: explain(standing, context) },
     proposed: { ...shownEvaluation(evaluation), explanation: explain(entry, context), definition: entry.compiled.definition },
   };
 }
@@ -138,24 +138,31 @@ function readBody(json: unknown): { text: string; note: string | undefined } {
     .filter((field) => !BODY_FIELDS.has(field))
     .map((field) => ({ field, message: "isn't a field here. There are: value, definition, note." }));
   const { value, definition, note } = json as Record<string, unknown>;
+  const given = value === undefined ? definition : value;
   if ((value === undefined) === (definition === undefined))
     errors.push({ field: "value", message: "send either value or definition." });
-  const isSwitch =
-    typeof value === "boolean" || value === 0 || value === 1 || (typeof value === "string" && !value.trimStart().startsWith("{"));
-  if (value !== undefined && !isSwitch) {
+  else if (value !== undefined && !isObject(value) && !isSwitch(value)) {
     errors.push({
       field: "value",
-      message: `expected true, false or one of 1 true yes on 0 false no off; got ${shown(value)}. Send anything else as definition.`,
+      message: `expected true, false, one of 1 true yes on 0 false no off, or a definition; got ${shown(value)}.`,
     });
-  }
-  if (definition !== undefined && (typeof definition !== "object" || definition === null || Array.isArray(definition))) {
+  } else if (definition !== undefined && !isObject(definition)) {
     errors.push({ field: "definition", message: `expected a flagd flag definition, got ${shown(definition)}.` });
   }
   if (note !== undefined && (typeof note !== "string" || note.length > 500 || note.includes("\0"))) {
     errors.push({ field: "note", message: "expected a text of at most 500 characters." });
   }
   if (errors.length > 0) throw invalid(errors);
-  return { text: definition === undefined ? String(value) : JSON.stringify(definition), note: note as string | undefined };
+  return { text: isObject(given) ? JSON.stringify(given) : String(given), note: note as string | undefined };
+}
+
+function isSwitch(value: unknown): boolean {
+  return (
+    typeof value === "boolean" ||
+    value === 0 ||
+    value === 1 ||
+    (typeof value === "string" && /^\s*(1|true|yes|on|0|false|no|off)\s*$/i.test(value))
+  );
 }
 
 function readNumber(field: string, given: unknown, fallback: number, maximum: number): number {

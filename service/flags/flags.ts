@@ -171,6 +171,13 @@ export function createFlags<const R extends Registry = typeof FLAGS>(options: Fl
     return evaluation;
   }
 
+  /** As `evaluateAny`, for someone who looks on: it doesn't count as an evaluation. @throws FlagChangeError */
+  function look(flag: string, context: Context): Evaluation<FlagValue | undefined> {
+    require(flag);
+    const entry = snapshot.entries.get(flag)!;
+    return complete(entry, evaluateEntry(entry, context), follower.isStale);
+  }
+
   const require = (flag: string): DeclaredFlag => {
     if (!Object.hasOwn(registry, flag)) {
       throw new FlagChangeError(
@@ -224,6 +231,7 @@ export function createFlags<const R extends Registry = typeof FLAGS>(options: Fl
     },
 
     evaluateAny,
+    look,
 
     /** Whether a boolean flag is on for a context. Synchronous; never throws. */
     isEnabled(flag: BooleanKeys<R>, context: Context = {}): boolean {

@@ -10,12 +10,21 @@ export interface Faults {
   errorRate: number;
 }
 
-/** Faults for rehearsing a gate: a canary that is slower or fails. Production refuses to start with any of them. */
+/**
+ * Faults for rehearsing a gate: a canary that is slower or fails. Production refuses to start with any of them.
+ *
+ * @param isActive asked at each request, so that a rehearsal can be ended everywhere at once
+ */
 export function injectFaults(
   { latencyMs, latencyPercent, errorRate }: Faults,
+  isActive: () => boolean,
   random: () => number = Math.random,
 ): RequestHandler {
   return (_request, response, next) => {
+    if (!isActive()) {
+      next();
+      return;
+    }
     const started = performance.now();
     if (latencyPercent > 0) {
       const end = response.end;
