@@ -28860,6 +28860,77 @@ function readLines(stream, onLine) {
     };
 }
 
+;// CONCATENATED MODULE: ./actions/lib/runner/files.js
+
+
+
+/**
+ * Writes a file whole or not at all: into a temporary neighbour, flushed to the disk, then renamed.
+ *
+ * @throws Error that names the file and the remedy (full disk, no permission); the former content stays, no half file is left
+ */
+async function writeFileAtomically(path, content) {
+    const temporary = (0,external_node_path_.join)((0,external_node_path_.dirname)(path), `.${(0,external_node_path_.basename)(path)}.${(0,external_node_crypto_.randomBytes)(6).toString("hex")}.tmp`);
+    let created = false;
+    try {
+        await (0,promises_.mkdir)((0,external_node_path_.dirname)(path), { recursive: true });
+        const file = await (0,promises_.open)(temporary, "wx");
+        created = true;
+        try {
+            await file.writeFile(content);
+            await file.sync();
+        }
+        finally {
+            await file.close();
+        }
+        await (0,promises_.rename)(temporary, path);
+    }
+    catch (error) {
+        if (created)
+            await (0,promises_.rm)(temporary, { force: true });
+        throw new Error(`${path}: could not be written: ${explainFileError(error)}`, { cause: error });
+    }
+}
+/**
+ * Writes JSON with a final newline, whole or not at all.
+ *
+ * @throws Error when a number is NaN or infinite (JSON would turn it into null without a word)
+ */
+async function writeJsonAtomically(path, value) {
+    const text = JSON.stringify(value, (key, item) => {
+        if (typeof item === "number" && !Number.isFinite(item))
+            throw new Error(`${path}: field "${key}" is ${item}; a report holds null instead.`);
+        return item;
+    }, 2);
+    await writeFileAtomically(path, `${text}\n`);
+}
+/** What a file-system error means and what to do about it. */
+function explainFileError(error) {
+    const code = error?.code;
+    switch (code) {
+        case "ENOSPC":
+            return "the disk is full. Free some space and run again.";
+        case "EFBIG":
+            return "it is larger than this process may write (ulimit -f). Raise the limit and run again.";
+        case "EDQUOT":
+            return "the disk quota is used up. Free some space and run again.";
+        case "EACCES":
+        case "EPERM":
+            return "permission denied. Choose a folder that this user may write to.";
+        case "EROFS":
+            return "the file system is read-only. Choose another folder.";
+        case "ENOTDIR":
+        case "EEXIST":
+            return "a file stands where a folder is needed. Choose another folder.";
+        case "EISDIR":
+            return "a folder stands where the file should be. Choose another name.";
+        case "ENOENT":
+            return "no such file or folder.";
+        default:
+            return error instanceof Error ? error.message : String(error);
+    }
+}
+
 // EXTERNAL MODULE: external "node:stream"
 var external_node_stream_ = __nccwpck_require__(57075);
 ;// CONCATENATED MODULE: external "node:stream/promises"
@@ -29014,6 +29085,7 @@ function releaseArchive(version, asset, downloads = K6_DOWNLOADS) {
 
 
 
+
 /**
  * Finds k6 or installs it: the given path, else PATH, else the tool cache, else the release archive checked against
  * its committed sha256, else a build of the pinned Go module.
@@ -29052,7 +29124,12 @@ async function findK6(request = {}) {
     if (hit !== undefined)
         return hit;
     tried.push(`tool cache: no k6 v${wanted} in ${folder}`);
-    await (0,promises_.mkdir)(folder, { recursive: true });
+    try {
+        await (0,promises_.mkdir)(folder, { recursive: true });
+    }
+    catch (error) {
+        throw new Error(`k6 can't be kept in ${folder}: ${explainFileError(error)} Set GATEHOUSE_CACHE, or give the path of a k6 in k6-path.`, { cause: error });
+    }
     return withLock((0,external_node_path_.join)(folder, ".lock"), request.signal, async () => {
         // Another process may have installed it while this one waited.
         const meanwhile = await cached();
@@ -29177,77 +29254,6 @@ async function firstExecutable(paths) {
             return path;
     }
     return undefined;
-}
-
-;// CONCATENATED MODULE: ./actions/lib/runner/files.js
-
-
-
-/**
- * Writes a file whole or not at all: into a temporary neighbour, flushed to the disk, then renamed.
- *
- * @throws Error that names the file and the remedy (full disk, no permission); the former content stays, no half file is left
- */
-async function writeFileAtomically(path, content) {
-    const temporary = (0,external_node_path_.join)((0,external_node_path_.dirname)(path), `.${(0,external_node_path_.basename)(path)}.${(0,external_node_crypto_.randomBytes)(6).toString("hex")}.tmp`);
-    let created = false;
-    try {
-        await (0,promises_.mkdir)((0,external_node_path_.dirname)(path), { recursive: true });
-        const file = await (0,promises_.open)(temporary, "wx");
-        created = true;
-        try {
-            await file.writeFile(content);
-            await file.sync();
-        }
-        finally {
-            await file.close();
-        }
-        await (0,promises_.rename)(temporary, path);
-    }
-    catch (error) {
-        if (created)
-            await (0,promises_.rm)(temporary, { force: true });
-        throw new Error(`${path}: could not be written: ${explainFileError(error)}`, { cause: error });
-    }
-}
-/**
- * Writes JSON with a final newline, whole or not at all.
- *
- * @throws Error when a number is NaN or infinite (JSON would turn it into null without a word)
- */
-async function writeJsonAtomically(path, value) {
-    const text = JSON.stringify(value, (key, item) => {
-        if (typeof item === "number" && !Number.isFinite(item))
-            throw new Error(`${path}: field "${key}" is ${item}; a report holds null instead.`);
-        return item;
-    }, 2);
-    await writeFileAtomically(path, `${text}\n`);
-}
-/** What a file-system error means and what to do about it. */
-function explainFileError(error) {
-    const code = error?.code;
-    switch (code) {
-        case "ENOSPC":
-            return "the disk is full. Free some space and run again.";
-        case "EFBIG":
-            return "it is larger than this process may write (ulimit -f). Raise the limit and run again.";
-        case "EDQUOT":
-            return "the disk quota is used up. Free some space and run again.";
-        case "EACCES":
-        case "EPERM":
-            return "permission denied. Choose a folder that this user may write to.";
-        case "EROFS":
-            return "the file system is read-only. Choose another folder.";
-        case "ENOTDIR":
-        case "EEXIST":
-            return "a file stands where a folder is needed. Choose another folder.";
-        case "EISDIR":
-            return "a folder stands where the file should be. Choose another name.";
-        case "ENOENT":
-            return "no such file or folder.";
-        default:
-            return error instanceof Error ? error.message : String(error);
-    }
 }
 
 ;// CONCATENATED MODULE: ./actions/lib/k6/arguments.js
@@ -29401,7 +29407,8 @@ async function scriptDigest(path) {
 
 
 /**
- * Reads k6's own summary.
+ * Reads k6's own summary. The file itself never leaves the machine: it holds `setup_data`, which is whatever the
+ * script's setup returned, often tokens.
  *
  * @throws Error when it is missing (k6 writes it at the end of every run that began) or isn't JSON
  */
@@ -29420,18 +29427,6 @@ async function readK6Summary(path) {
         errorRate: metrics["http_req_failed"]?.["value"] ?? null,
         p95Ms: (metrics["http_req_duration{expected_response:true}"] ?? metrics["http_req_duration"])?.["p(95)"] ?? null,
     };
-}
-/**
- * The summary without what must not leave the machine: `setup_data` (whatever the script's setup returned, often
- * tokens) and the script's source.
- */
-function withoutSecrets(summary) {
-    const { setup_data: _setupData, setupData: _camelSetupData, ...rest } = summary;
-    const metadata = rest["metadata"];
-    if (typeof metadata !== "object" || metadata === null)
-        return rest;
-    const { script: _script, ...kept } = metadata;
-    return { ...rest, metadata: kept };
 }
 
 ;// CONCATENATED MODULE: ./actions/lib/report/verdict.js
@@ -29507,7 +29502,7 @@ function candidateNames(name, environment) {
 }
 function unavailable(environment) {
     const server = environment["GITHUB_SERVER_URL"] || "https://github.com";
-    const host = new URL(server).hostname.toLowerCase();
+    const host = URL.canParse(server) ? new URL(server).hostname.toLowerCase() : server;
     if (host !== "github.com" && !host.endsWith(".ghe.com") && !host.endsWith(".localhost")) {
         return { level: "warning", reason: `${host} is a GitHub Enterprise Server, which has no artifact service of version 4.` };
     }
@@ -29905,17 +29900,11 @@ function parseHttpUrl(text) {
         return undefined;
     return URL.canParse(text) ? new URL(text) : undefined;
 }
-function describeNumber(rule) {
-    const kind = rule.integer === true ? "a whole number" : "a number";
-    const low = rule.above !== undefined ? `above ${rule.above}` : rule.min !== undefined ? `from ${rule.min}` : "";
-    const high = rule.max !== undefined
-        ? low === ""
-            ? `up to ${rule.max}`
-            : ` to ${rule.max}`
-        : rule.above === undefined && low !== ""
-            ? " up"
-            : "";
-    return `${kind}${low === "" && high === "" ? "" : " "}${low}${high}`;
+function describeNumber({ integer, min, above, max }) {
+    const kind = integer === true ? "a whole number" : "a number";
+    const low = above !== undefined ? `above ${above}` : min !== undefined ? `of at least ${min}` : "";
+    const high = max === undefined ? "" : low === "" ? `of at most ${max}` : `and at most ${max}`;
+    return [kind, low, high].filter((part) => part !== "").join(" ");
 }
 
 ;// CONCATENATED MODULE: ./actions/k6-smoke/inputs.js

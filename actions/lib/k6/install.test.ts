@@ -144,6 +144,13 @@ test("a half-installed file in the cache is no hit", async () => {
   expect(source).toBe("release");
 });
 
+test("a cache folder that can't be made is told with the choices", async () => {
+  await writeFile(join(folder, "cache"), "");
+  await expect(findK6({ environment })).rejects.toThrow(
+    /k6 can't be kept in .* a file stands where a folder is needed\. .* Set GATEHOUSE_CACHE/,
+  );
+});
+
 test("the runner's tool cache comes before the user's cache folder", () => {
   expect(cacheFolder({ RUNNER_TOOL_CACHE: "/opt/tools", GATEHOUSE_CACHE: "/x", HOME: "/h" })).toBe("/opt/tools");
   expect(cacheFolder({ HOME: "/h" })).toBe("/h/.cache/gatehouse");

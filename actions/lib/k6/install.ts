@@ -2,6 +2,7 @@ import { access, chmod, constants, copyFile, mkdir, mkdtemp, readFile, rename, r
 import { homedir } from "node:os";
 import { delimiter, join, resolve } from "node:path";
 import { runChild, scrubbedEnvironment } from "../runner/child.ts";
+import { explainFileError } from "../runner/files.ts";
 import { assetFolder } from "./assets.ts";
 import { downloadVerified, unpack } from "./download.ts";
 import { withLock } from "./lock.ts";
@@ -68,7 +69,14 @@ export async function findK6(request: K6Request = {}): Promise<K6> {
   if (hit !== undefined) return hit;
   tried.push(`tool cache: no k6 v${wanted} in ${folder}`);
 
-  await mkdir(folder, { recursive: true });
+  try {
+    await mkdir(folder, { recursive: true });
+  } catch (error) {
+    throw new Error(
+      `k6 can't be kept in ${folder}: ${explainFileError(error)} Set GATEHOUSE_CACHE, or give the path of a k6 in k6-path.`,
+      { cause: error },
+    );
+  }
   return withLock(join(folder, ".lock"), request.signal, async () => {
     // Another process may have installed it while this one waited.
     const meanwhile = await cached();

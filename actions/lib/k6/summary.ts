@@ -11,7 +11,8 @@ export interface K6Summary {
 }
 
 /**
- * Reads k6's own summary.
+ * Reads k6's own summary. The file itself never leaves the machine: it holds `setup_data`, which is whatever the
+ * script's setup returned, often tokens.
  *
  * @throws Error when it is missing (k6 writes it at the end of every run that began) or isn't JSON
  */
@@ -29,16 +30,4 @@ export async function readK6Summary(path: string): Promise<K6Summary> {
     errorRate: metrics["http_req_failed"]?.["value"] ?? null,
     p95Ms: (metrics["http_req_duration{expected_response:true}"] ?? metrics["http_req_duration"])?.["p(95)"] ?? null,
   };
-}
-
-/**
- * The summary without what must not leave the machine: `setup_data` (whatever the script's setup returned, often
- * tokens) and the script's source.
- */
-export function withoutSecrets(summary: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const { setup_data: _setupData, setupData: _camelSetupData, ...rest } = summary;
-  const metadata = rest["metadata"];
-  if (typeof metadata !== "object" || metadata === null) return rest;
-  const { script: _script, ...kept } = metadata as Record<string, unknown>;
-  return { ...rest, metadata: kept };
 }

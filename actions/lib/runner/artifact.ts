@@ -64,7 +64,7 @@ export function candidateNames(name: string, environment: Environment): string[]
 
 function unavailable(environment: Environment): { level: "notice" | "warning"; reason: string } | undefined {
   const server = environment["GITHUB_SERVER_URL"] || "https://github.com";
-  const host = new URL(server).hostname.toLowerCase();
+  const host = URL.canParse(server) ? new URL(server).hostname.toLowerCase() : server;
   if (host !== "github.com" && !host.endsWith(".ghe.com") && !host.endsWith(".localhost")) {
     return { level: "warning", reason: `${host} is a GitHub Enterprise Server, which has no artifact service of version 4.` };
   }

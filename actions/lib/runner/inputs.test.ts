@@ -82,7 +82,7 @@ test("numbers are strict", () => {
 test("a number outside its range or not whole is a mistake that tells the range", () => {
   const rule = { fallback: 50, min: 1, max: 100, integer: true };
   expect(mistakesOf({ rps: "0" }, (from) => from.number("rps", rule))).toEqual([
-    'rps: expected a whole number from 1 to 100, got "0". Write a plain number such as "50".',
+    'rps: expected a whole number of at least 1 and at most 100, got "0". Write a plain number such as "50".',
   ]);
   expect(mistakesOf({ rps: "1.5" }, (from) => from.number("rps", rule))).toHaveLength(1);
   expect(mistakesOf({ rps: "100" }, (from) => from.number("rps", rule))).toEqual([]);

@@ -225,16 +225,9 @@ function parseHttpUrl(text: string): URL | undefined {
   return URL.canParse(text) ? new URL(text) : undefined;
 }
 
-function describeNumber(rule: NumberRule): string {
-  const kind = rule.integer === true ? "a whole number" : "a number";
-  const low = rule.above !== undefined ? `above ${rule.above}` : rule.min !== undefined ? `from ${rule.min}` : "";
-  const high =
-    rule.max !== undefined
-      ? low === ""
-        ? `up to ${rule.max}`
-        : ` to ${rule.max}`
-      : rule.above === undefined && low !== ""
-        ? " up"
-        : "";
-  return `${kind}${low === "" && high === "" ? "" : " "}${low}${high}`;
+function describeNumber({ integer, min, above, max }: NumberRule): string {
+  const kind = integer === true ? "a whole number" : "a number";
+  const low = above !== undefined ? `above ${above}` : min !== undefined ? `of at least ${min}` : "";
+  const high = max === undefined ? "" : low === "" ? `of at most ${max}` : `and at most ${max}`;
+  return [kind, low, high].filter((part) => part !== "").join(" ");
 }
