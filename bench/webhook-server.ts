@@ -38,6 +38,7 @@ const ours = async () => {
     health: { checks: {}, isStopping: () => false },
     faults: { latencyMs: 0, latencyPercent: 0, errorRate: 0 },
     adminRoutes: [],
+    guestPaths: ["/webhooks/messages"],
     guestRoutes: [
       messagesWebhook({
         secret: "development-messages-secret",

@@ -15,7 +15,7 @@ afterEach(() => {
 
 const start = async (rest: Partial<AppOptions> = {}) => {
   const guests = Router();
-  guests.get("/guests/:id", (_request, response) => {
+  guests.all("/guests/:id", (_request, response) => {
     response.json({ hello: "guest" });
   });
   guests.get("/throws", () => {
@@ -34,6 +34,7 @@ const start = async (rest: Partial<AppOptions> = {}) => {
     health: { checks: {}, isStopping: () => false },
     faults: { latencyMs: 0, latencyPercent: 0, errorRate: 0 },
     guestRoutes: [guests],
+    guestPaths: ["/guests/:id"],
     adminRoutes: [],
     ...rest,
   };
@@ -138,24 +139,17 @@ describe("health", () => {
 });
 
 describe("injected faults", () => {
-  test("fail and delay what guests reach, and leave health alone", async () => {
-    const { get } = await start({ faults: { latencyMs: 40, latencyPercent: 100, errorRate: 1 } });
+  test("fail and delay guests' messages, count under their route, and leave the rest alone", async () => {
+    const { get, post, metrics } = await start({ faults: { latencyMs: 40, latencyPercent: 100, errorRate: 1 } });
+    const before = await metrics.registry.metrics();
+    expect(before).toContain('http_requests_total{method="POST",route="/guests/:id",status_code="500"} 0');
     const started = performance.now();
-    expect((await get("/guests/1")).status).toBe(500);
+    expect((await post("/guests/1")).status).toBe(500);
     expect(performance.now() - started).toBeGreaterThanOrEqual(75);
     expect((await get("/health/live")).status).toBe(200);
-  });
-
-  test("end, and no release is named, while canaries are off", async () => {
-    let enabled = true;
-    const { get } = await start({
-      faults: { latencyMs: 0, latencyPercent: 0, errorRate: 1 },
-      isCanaryEnabled: () => enabled,
-    });
-    expect((await get("/guests/1")).status).toBe(500);
-    enabled = false;
-    const answer = await get("/guests/1");
-    expect(answer.status).toBe(200);
-    expect(answer.headers.get("x-release-version")).toBeNull();
+    expect((await get("/guests/1")).status).toBe(200);
+    expect(await metrics.registry.metrics()).toContain(
+      'http_requests_total{method="POST",route="/guests/:id",status_code="500"} 1',
+    );
   });
 });

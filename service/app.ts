@@ -2,7 +2,7 @@ import express, { type Express, type Router } from "express";
 import { Problem, problemHandler } from "./problem.ts";
 import { type Faults, injectFaults } from "./telemetry/faults.ts";
 import { type HealthOptions, healthRoutes } from "./telemetry/health.ts";
-import { identify, observe } from "./telemetry/http.ts";
+import { identify, observe, zeroRoute } from "./telemetry/http.ts";
 import type { Logger } from "./telemetry/log.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
 import { metricsRoutes } from "./telemetry/routes.ts";
@@ -17,8 +17,9 @@ export interface AppOptions {
   logger: Logger;
   health: HealthOptions;
   faults: Faults;
-  /** What guests reach; injected faults apply here and nowhere else. */
   guestRoutes: Router[];
+  /** Patterns of the routes that guests' messages come through: they have series from the start, and injected faults. */
+  guestPaths: string[];
   adminRoutes: Router[];
 }
 

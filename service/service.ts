@@ -16,7 +16,6 @@ import { connect, openDatabase } from "./storage/database.ts";
 import { checkMigrated, migrate, readMigrations } from "./storage/migrations.ts";
 import { openMemory } from "./storage/shared-memory.ts";
 import { openRedis } from "./storage/shared-redis.ts";
-import { zeroRoute } from "./telemetry/http.ts";
 import type { Logger } from "./telemetry/log.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
 
@@ -96,6 +95,7 @@ export async function startService(config: Config, logger: Logger): Promise<Serv
       latencyPercent: config.FAULT_LATENCY_PERCENT,
       errorRate: config.FAULT_ERROR_RATE,
     },
+    guestPaths: ["/webhooks/messages"],
     guestRoutes: [
       messagesWebhook({
         secret: config.MESSAGES_SECRET!,
@@ -116,7 +116,6 @@ export async function startService(config: Config, logger: Logger): Promise<Serv
     adminRoutes: [flagRoutes({ flags, auth }), ofrepRoutes({ flags, auth })],
   });
 
-  for (const route of ["/webhooks/messages"]) zeroRoute(metrics, "POST", route, [200, 202, 400, 401, 500]);
   await flags.start();
   await answers.start();
   if (config.WORKERS > 0) await worker.start();
