@@ -31,6 +31,7 @@ const ours = async () => {
     database === undefined ? { accept: async () => ({ stored: 1, duplicates: 0 }) } : createInbox({ database, metrics });
   return createApp({
     release: "bench",
+    isCanaryEnabled: () => true,
     metrics,
     metricsToken: undefined,
     refreshGauges: async () => undefined,

@@ -42,6 +42,7 @@ const start = async (rest: Partial<AppOptions> = {}) => {
   await new Promise<void>((resolve) => server!.listen(0, "127.0.0.1", resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
+    post: (path: string) => fetch(`${url}${path}`, { method: "POST" }),
     get: (path: string, headers: Record<string, string> = {}) => fetch(`${url}${path}`, { headers }),
     metrics: options.metrics,
   };

@@ -34,7 +34,13 @@ export function createApp(options: AppOptions): Express {
   app.use(healthRoutes(options.health));
   app.use(metricsRoutes({ metrics, token: options.metricsToken, refresh: options.refreshGauges }));
   for (const router of options.adminRoutes) app.use(router);
-  if (faults.latencyMs > 0 || faults.latencyPercent > 0 || faults.errorRate > 0) app.use(injectFaults(faults, isCanaryEnabled));
+  for (const path of options.guestPaths) {
+    zeroRoute(metrics, "POST", path, [200, 202, 400, 401, 500]);
+    // As handlers of the route, so that a fault counts under its pattern.
+    if (faults.latencyMs > 0 || faults.latencyPercent > 0 || faults.errorRate > 0) {
+      app.post(path, injectFaults(faults, isCanaryEnabled));
+    }
+  }
   for (const router of options.guestRoutes) app.use(router);
   app.use((request) => {
     throw new Problem(404, "Not Found", `There is no ${request.method} ${request.path.slice(0, 200)} here.`);

@@ -1,4 +1,4 @@
-import { createServer, type Server } from "node:http";
+import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createAuth } from "./admin/auth.ts";
 import { createApp } from "./app.ts";
@@ -11,6 +11,7 @@ import { createWorker } from "./conversation/worker.ts";
 import { flagRoutes } from "./flags/admin.ts";
 import { createFlags } from "./flags/flags.ts";
 import { ofrepRoutes } from "./flags/ofrep.ts";
+import { drainer, listen } from "./http-server.ts";
 import { Problem } from "./problem.ts";
 import { connect, openDatabase } from "./storage/database.ts";
 import { checkMigrated, migrate, readMigrations } from "./storage/migrations.ts";
@@ -148,40 +149,4 @@ export async function startService(config: Config, logger: Logger): Promise<Serv
       }
     },
   };
-}
-
-function listen(server: Server, port: number, host: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, host, () => {
-      server.off("error", reject);
-      resolve();
-    });
-  });
-}
-
-/**
- * @returns a function that stops accepting, finishes the requests under way, and then ends every connection, also those
- *   that never sent a request
- */
-function drainer(server: Server): () => Promise<void> {
-  let active = 0;
-  let closing = false;
-  const endWhenDone = () => {
-    if (closing && active === 0) server.closeAllConnections();
-  };
-  server.on("request", (_request, response) => {
-    active += 1;
-    response.shouldKeepAlive = !closing;
-    response.once("close", () => {
-      active -= 1;
-      endWhenDone();
-    });
-  });
-  return () =>
-    new Promise((resolve, reject) => {
-      closing = true;
-      server.close((error) => (error === undefined ? resolve() : reject(error)));
-      endWhenDone();
-    });
 }
