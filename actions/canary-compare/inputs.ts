@@ -241,7 +241,11 @@ function readPrometheus(read: InputReader, source: Source): PrometheusInputs | u
     read.reject("prometheus-metric", "the name of a histogram", 'Write for example "http_request_duration_seconds".');
   }
   const stepSeconds = read.duration("prometheus-step", "30s", { minSeconds: 1, maxSeconds: 3600 });
-  const rest = { metric, errorMatcher: read.text("prometheus-error-matcher", 'status_code=~"5.."'), stepSeconds };
+  const errorMatcher = read.text("prometheus-error-matcher", 'status_code=~"5.."');
+  if (!/^\s*\w+\s*(=~|!~|!=|=)\s*"(\\.|[^"\\])*"\s*$/.test(errorMatcher)) {
+    read.reject("prometheus-error-matcher", "one label matcher", "Write for example 'status_code=~\"5..\"'.");
+  }
+  const rest = { metric, errorMatcher, stepSeconds };
   if (url === "" || source.kind === "replay") return undefined;
   return { url, token: read.text("prometheus-token"), baselineSelector, canarySelector, ...rest };
 }

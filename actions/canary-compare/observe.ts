@@ -1,12 +1,28 @@
-import type { Observed } from "./facts.ts";
+import { type Observed, rounded } from "./facts.ts";
 import type { Inputs } from "./inputs.ts";
 import { observeFiles } from "./observe-file.ts";
 import { observeLive } from "./observe-live.ts";
+import { crossCheck, observePrometheus } from "./observe-prometheus.ts";
 
 /** Gets the samples of both arms from where the inputs say. */
 export async function observe(inputs: Inputs, signal: AbortSignal): Promise<Observed> {
   const { source } = inputs;
   if (source.kind === "file") return await observeFiles(source, inputs);
-  if (source.kind === "live") return await observeLive(source, inputs, signal);
-  throw new Error("not yet");
+  if (source.kind === "live") {
+    const observed = await observeLive(source, inputs, signal);
+    const { observations } = observed.facts;
+    if (inputs.prometheus === undefined || observations.clock === null || signal.aborted) return observed;
+    const { start, seconds } = observations.clock;
+    const { evidence, notes } = await crossCheck(inputs.prometheus, start + seconds, seconds);
+    observations.evidence.push(
+      ...evidence.map((item) => ({
+        ...item,
+        baseline: rounded(item.baseline ?? undefined),
+        canary: rounded(item.canary ?? undefined),
+      })),
+    );
+    observations.notes.push(...notes);
+    return observed;
+  }
+  return await observePrometheus(inputs.prometheus!, inputs, Date.now() / 1000);
 }

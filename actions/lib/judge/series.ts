@@ -32,7 +32,9 @@ export function judgeSeries(
 ): Judgement {
   const total = (kind: "requests" | "failures", arm: "baseline" | "canary") => windows.reduce((sum, w) => sum + w[kind][arm], 0);
   const figuresOf = (arm: "baseline" | "canary"): ArmFigures => {
-    const [requests, failures] = [Math.round(total("requests", arm)), Math.round(total("failures", arm))];
+    const requests = Math.round(total("requests", arm));
+    // Prometheus extrapolates counts: failures may come out a little above requests.
+    const failures = Math.min(requests, Math.round(total("failures", arm)));
     return { requests, failures, successes: Math.max(0, requests - failures), p95Ms: overall[arm], p95Interval: undefined };
   };
   const figures = { baseline: figuresOf("baseline"), canary: figuresOf("canary") };
