@@ -12,7 +12,7 @@ import { orchestrate } from "./orchestrator/orchestrate.ts";
 import type { Phrase } from "./replies/catalogue.ts";
 import { type Draft, render } from "./replies/render.ts";
 import { wordsOf } from "./replies/words.ts";
-import { readSession } from "./session.ts";
+import { readSession, type Session } from "./session.ts";
 import type { Tickets } from "./tickets.ts";
 import type { Conversation, HandleMessage, Language, Turn } from "./turn.ts";
 
@@ -30,10 +30,12 @@ export interface UnderstandOptions {
   tenantId: string;
   tenantLanguage: Language;
   conversationLanguage: Language | undefined;
+  /** What the conversation is about, for messages that don't say it themselves ("el 12, somos 2"). */
+  conversationIntent: string | undefined;
 }
 
 export interface HandleOptions {
-  understand: (text: string, options: UnderstandOptions) => Understood;
+  understand: (text: string, options: UnderstandOptions) => Omit<Understood, "language"> & { language: string };
   pms: PmsClients;
   tickets: Tickets;
   flags: { isEnabled(flag: ConversationFlag, context: Record<string, unknown>): boolean };
@@ -60,17 +62,22 @@ export function createHandle(options: HandleOptions): HandleMessage {
     }
 
     const tenantLanguage = tenant.languages[0] ?? "es";
-    const event = eventOf(message, session, (text) =>
-      understand(text, {
+    const event = eventOf(message, session, (text) => {
+      const result = understand(text, {
         now,
         timeZone: tenant.timeZone,
         tenantId,
         tenantLanguage,
         conversationLanguage: conversation.language ?? message.language,
-      }),
-    );
+        conversationIntent: topicOf(session),
+      });
+      return { ...result, language: isLanguage(result.language) ? result.language : tenantLanguage };
+    });
     const understood = event.type === "message" ? event.understood : undefined;
-    const wanted = understood?.language ?? conversation.language ?? message.language ?? tenantLanguage;
+    // A word or two ("twin", "ok") are no reason to change the language of a conversation.
+    const brief = message.text.trim().split(/\s+/).length <= 2;
+    const known = conversation.language ?? message.language;
+    const wanted = (brief ? known : undefined) ?? understood?.language ?? known ?? tenantLanguage;
     const language = tenant.languages.includes(wanted) ? wanted : tenantLanguage;
     const today = dayIn(tenant.timeZone, now);
     const around: Surroundings = {
@@ -201,6 +208,31 @@ function join(first: Draft, second: Draft): Draft {
     buttons: second.phrases.length > 0 ? second.buttons : first.buttons,
     ...(location === undefined ? {} : { location }),
   };
+}
+
+function isLanguage(text: string): text is Language {
+  return text === "es" || text === "en" || text === "pt";
+}
+
+/** What the open question is about. */
+function topicOf({ awaiting }: Session): string | undefined {
+  switch (awaiting) {
+    case "dates":
+    case "nights":
+    case "guests":
+    case "room":
+    case "name":
+    case "confirm":
+    case "retry":
+      return "make_reservation";
+    case "change_what":
+    case "change_confirm":
+      return "modify_reservation";
+    case "late_time":
+      return "late_checkout";
+    default:
+      return undefined;
+  }
 }
 
 /** The same reply in other words, where it has some. */

@@ -11,6 +11,7 @@ import { speaksOfDates, speaksOfStay } from "./stay.ts";
 
 /** Wishes that stand above an open question, when they are sure. */
 const ABOVE = new Set(["human_agent", "room_issue", "my_booking", "late_checkout"]);
+const CHOOSING: ReadonlySet<string> = new Set(["room", "name", "confirm", "change_what", "change_confirm"]);
 const QUESTIONS = new Set([
   "ask_amenities",
   "ask_location",
@@ -34,7 +35,10 @@ export function answer(d: Dialogue, said: Understood, words: string): boolean {
   const sure = said.band === "high";
   if (sure && ABOVE.has(said.intent)) return false;
   if (said.intent === "cancel_reservation" && sure && awaiting !== "cancel_confirm" && awaiting !== "which") return false;
-  const asks = sure && QUESTIONS.has(said.intent);
+  const named = said.entities.room_type ?? reading.readRoom(words, []);
+  // "la doble" names a room type, and is no question about room types while one is to be chosen.
+  const chooses = named !== undefined && CHOOSING.has(awaiting) && !/[?¿]/.test(said.text);
+  const asks = sure && QUESTIONS.has(said.intent) && !chooses;
   // A question of a guest isn't an answer to ours, unless it says just what was asked.
   if (asks && !speaksOfDates(said.entities) && !["guests", "nights"].includes(awaiting)) return false;
   return ANSWERS[awaiting](d, said, words, asks);
@@ -87,6 +91,7 @@ const ANSWERS: Record<NonNullable<Session["awaiting"]>, Answer> = {
     const { session } = d;
     const { entities, intent } = said;
     if (changesStay(session, entities)) return taken(() => booking.takeStay(d, entities));
+    if (isSurely(said, "goodbye_thanks") && entities.room_type === undefined && !reading.saysYes(words)) return false;
     const offered = session.offers.map(({ roomType }) => roomType);
     const room = entities.room_type ?? reading.readRoom(words, offered);
     if (room !== undefined && (intent === "ask_price" || intent === "check_availability") && !offered.includes(room)) {

@@ -41,7 +41,9 @@ export interface Understood {
   band: Band;
   entities: Entities;
   /** The likeliest intents when it is unsure; one when only that one is near. */
-  choices?: readonly string[] | undefined;
+  choices?: readonly { intent: string }[] | undefined;
+  /** Says that there is danger, or that it can't wait. */
+  urgent?: boolean | undefined;
 }
 
 /** What the orchestrator knows of the hotel without asking its PMS. */

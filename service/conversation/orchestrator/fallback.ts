@@ -52,21 +52,17 @@ export function outOfScope(d: Dialogue, text: string, remind: () => boolean): un
 }
 
 /** Half sure: the guest says which it is. */
-export function askWhich(
-  d: Dialogue,
-  { intent, choices = [] }: Understood,
-  names: (intent: string) => string | undefined,
-): boolean {
-  const known = [...new Set([intent, ...choices])].filter((each) => names(each) !== undefined).slice(0, 2);
+export function askWhich(d: Dialogue, { intent, choices = [] }: Understood, isOfferable: (intent: string) => boolean): boolean {
+  const known = [...new Set([intent, ...choices.map((choice) => choice.intent)])].filter(isOfferable).slice(0, 2);
   const [first, second] = known;
   if (first === undefined) return false;
   const { session } = d;
   session.asked = known;
   if (second !== undefined && choices.length > 1) {
-    d.ask("intent", "choose_intent", { first: names(first)!, second: names(second)! }, [`intent:${first}`, `intent:${second}`]);
+    d.ask("intent", "choose_intent", { first, second }, [`intent:${first}`, `intent:${second}`]);
   } else {
     session.asked = [first];
-    d.ask("intent", "confirm_intent", { intent: names(first)! }, [`intent:${first}`, "no"]);
+    d.ask("intent", "confirm_intent", { intent: first }, [`intent:${first}`, "no"]);
   }
   return true;
 }

@@ -32,10 +32,9 @@ export function isKnownIntent(intent: string): boolean {
   return isInformation(intent) || OTHERS.has(intent);
 }
 
-/** @returns what an intent is called to a guest; undefined when it can't be offered as a choice */
-export function nameOfIntent(intent: string): string | undefined {
-  if (["greeting", "goodbye_thanks", "affirm", "deny"].includes(intent)) return undefined;
-  return INTENT_NAMES.es[intent];
+/** @returns whether a guest can be offered to choose the intent */
+export function isOfferable(intent: string): boolean {
+  return !["greeting", "goodbye_thanks", "affirm", "deny"].includes(intent) && Object.hasOwn(INTENT_NAMES.es, intent);
 }
 
 /** Does what the guest wants. */

@@ -6,14 +6,16 @@ import { choose } from "./choices.ts";
 import type { Event, PmsOutcome, Step, Surroundings, Understood } from "./contract.ts";
 import { Dialogue } from "./dialogue.ts";
 import { askWhich, notUnderstood, outOfScope } from "./fallback.ts";
-import { dispatch, isKnownIntent, nameOfIntent } from "./intents.ts";
+import { dispatch, isKnownIntent, isOfferable } from "./intents.ts";
 import * as reading from "./reading.ts";
 import * as reception from "./reception.ts";
 import { remind } from "./remind.ts";
-import { speaksOfStay } from "./stay.ts";
+import { moveToMonth, speaksOfStay } from "./stay.ts";
 
 /** Media within this time of each other are one album: only the first is answered at length. */
 const ALBUM_MS = 90_000;
+/** "Urgent" makes an emergency of these; a room that is wanted urgently is still a booking. */
+const WAITS_FOR_NOBODY = new Set(["room_issue", "human_agent", "out_of_scope"]);
 
 /**
  * One step of a conversation: what a message, a button or an answer of the PMS makes of the session, what is to be done
@@ -33,7 +35,8 @@ export function orchestrate(session: Session, event: Event, around: Surroundings
 
 function onMessage(d: Dialogue, understood: Understood): undefined {
   const words = reading.plain(understood.text);
-  if (reading.isEmergency(words)) return reception.emergency(d, understood.text);
+  if (reading.isEmergency(words) || (understood.urgent === true && WAITS_FOR_NOBODY.has(understood.intent)))
+    return reception.emergency(d, understood.text);
   if (d.handedOver) {
     if (reading.wantsAssistant(words)) reception.backToAgent(d);
     return; // a person has taken over
@@ -42,7 +45,7 @@ function onMessage(d: Dialogue, understood: Understood): undefined {
   const name = reading.readIntroducedName(understood.text);
   if (name !== undefined && d.session.awaiting !== "name") d.session.guestName = name;
 
-  const said = settle(understood, words);
+  const said = settle({ ...understood, entities: nearby(understood, words, d.session) }, words);
   if (answer(d, said, words)) {
     d.session.misunderstood = 0;
     return;
@@ -61,7 +64,7 @@ function onMessage(d: Dialogue, understood: Understood): undefined {
     dispatch(d, said);
     return;
   }
-  if (said.band === "medium" && askWhich(d, said, (intent) => nameOfIntent(intent))) return;
+  if (said.band === "medium" && askWhich(d, said, isOfferable)) return;
   notUnderstood(d, said.text, () => remind(d));
 }
 
@@ -71,14 +74,21 @@ function settle(understood: Understood, words: string): Understood {
   const certain = (certainly: string): Understood => ({ ...understood, intent: certainly, confidence: 1, band: "high" });
   const unclear = new Set(["make_reservation", "check_availability", "modify_reservation", "affirm", "out_of_scope", "deny"]);
   if (reading.callsOff(words) && (unclear.has(intent) || understood.band !== "high")) return certain("cancel_reservation");
-  if (reading.wantsStatus(words) && (unclear.has(intent) || understood.band !== "high") && intent !== "modify_reservation")
-    return certain("my_booking");
+  const changes = intent === "modify_reservation" && understood.band === "high";
+  if (reading.wantsStatus(words) && (unclear.has(intent) || understood.band !== "high") && !changes) return certain("my_booking");
   return understood;
 }
 
-/** A medium confidence in a stay counts when the message also says when or for whom. */
-function isBacked({ intent, entities }: Understood): boolean {
+/** A medium confidence counts when the message also says when or for whom; a problem, when it says in which room. */
+function isBacked({ intent, entities, text }: Understood): boolean {
+  if (intent === "room_issue" || intent === "request_service") return reading.readRoomNumber(reading.plain(text)) !== undefined;
   return ["check_availability", "make_reservation", "ask_price"].includes(intent) && speaksOfStay(entities);
+}
+
+/** "mejor del 13", said about the twelfth of April, is the thirteenth of April. */
+function nearby({ entities, text }: Understood, words: string, { stay, change }: Session): Understood["entities"] {
+  const month = change?.to.checkIn ?? stay.checkIn;
+  return month === undefined || !reading.namesOnlyDays(text, words) ? entities : moveToMonth(entities, month);
 }
 
 function onChoice(d: Dialogue, id: string): undefined {

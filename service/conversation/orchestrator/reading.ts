@@ -138,7 +138,8 @@ export function readRoom(text: string, shown: readonly RoomType[]): RoomType | u
   if (/\b(barat[oa]|economic[oa]|cheap(est)?|mas barata|primera|primero|first|primeir[oa]|1)\b/.test(text)) return shown[0];
   if (/\b(segund[oa]|second|2)\b/.test(text)) return shown[1];
   if (/\b(tercer[oa]?|third|terceir[oa]|3)\b/.test(text)) return shown[2];
-  if (/\b(car[oa]|mas cara|mejor|best|most expensive|melhor|ultim[oa]|last)\b/.test(text)) return shown.at(-1);
+  if (/\b((la|el|the|a|o) (mejor|best|melhor|ultim[oa]|last)|mas cara|most expensive|mais car[oa])\b/.test(text))
+    return shown.at(-1);
   return undefined;
 }
 
@@ -188,6 +189,14 @@ function cleanName(raw: string): string | undefined {
   if (name.length < 2 || name.length > 100) return undefined;
   const shouted = name === name.toLowerCase() || name === name.toUpperCase();
   return shouted ? name.toLowerCase().replace(/(^|[\s'’-])\p{L}/gu, (letter) => letter.toUpperCase()) : name;
+}
+
+const OTHER_DAYS =
+  /\b(ene(ro)?|feb(rero)?|mar(zo)?|abr(il)?|may(o)?|jun(io)?|jul(io)?|ago(sto)?|sep(t|tiembre)?|set(iembre)?|oct(ubre)?|nov(iembre)?|dic(iembre)?|jan(uary|eiro)?|february|fev(ereiro)?|march|marco|april|maio|june|junho|july|julho|aug(ust)?|september|setembro|october|out(ubro)?|november|novembro|dec(ember)?|dez(embro)?|hoy|hoje|today|tonight|manana|amanha|tomorrow|finde|fim de semana|weekend|fin de semana|lunes|martes|miercoles|jueves|viernes|sabado|domingo|monday|tuesday|wednesday|thursday|friday|saturday|sunday|segunda|terca|quarta|quinta|sexta|semana|week|mes|month|navidad|christmas|natal|ano nuevo|ano novo|new year|carnaval|carnival|pascua|easter)\b/;
+
+/** @returns whether the only days in a message are bare numbers ("del 13 al 15") */
+export function namesOnlyDays(text: string, words: string): boolean {
+  return !OTHER_DAYS.test(words) && !/\d\s*[/.-]\s*\d/.test(text);
 }
 
 /** @returns a reservation code of the embedded PMS, as it is written */

@@ -1,4 +1,4 @@
-import { addDays, nightsBetween } from "../../pms/calendar.ts";
+import { addDays, isDay, nightsBetween } from "../../pms/calendar.ts";
 import type { StayQuery } from "../../pms/port.ts";
 import type { HotelProfile } from "../hotel.ts";
 import type { PhraseKey, PhraseParameters } from "../replies/phrases.ts";
@@ -51,6 +51,29 @@ export function mergeStay(before: Stay, entities: Entities): Stay {
   if (entities.children !== undefined) stay.children = entities.children;
   if (entities.room_type !== undefined) stay.roomType = entities.room_type;
   return stay;
+}
+
+/**
+ * Days that were said without a month belong to the month that the talk is about.
+ *
+ * @param anchor the day of arrival so far
+ */
+export function moveToMonth(entities: Entities, anchor: string): Entities {
+  const inMonth = (day: string, notBefore: string): string => {
+    const number = day.slice(8);
+    for (let month = 0; month < 3; month++) {
+      const first = new Date(Date.UTC(Number(anchor.slice(0, 4)), Number(anchor.slice(5, 7)) - 1 + month, 1));
+      const moved = `${first.toISOString().slice(0, 8)}${number}`;
+      if (isDay(moved) && moved >= notBefore) return moved;
+    }
+    return day;
+  };
+  const firstOfMonth = `${anchor.slice(0, 8)}01`;
+  const moved: Entities = { ...entities };
+  if (moved.check_in !== undefined) moved.check_in = inMonth(moved.check_in, firstOfMonth);
+  if (moved.date !== undefined) moved.date = inMonth(moved.date, firstOfMonth);
+  if (moved.check_out !== undefined) moved.check_out = inMonth(moved.check_out, addDays(moved.check_in ?? anchor, 1));
+  return moved;
 }
 
 /** Why a stay can't be asked for, with the stay without what was wrong. */

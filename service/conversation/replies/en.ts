@@ -31,6 +31,7 @@ const stay = (s: ShownStay, w: Words) =>
   `from ${w.day(s.checkIn)} to ${w.day(s.checkOut)} (${w.count("night", s.nights)}), ${w.guests(s.adults, s.children)}`;
 const line = (r: ShownReservation, w: Words) =>
   `${r.code}: ${w.room(r.roomType)}, ${stay(r, w)}, ${w.money(r.total)}${r.status === undefined ? "" : ` — ${STATUS[r.status]}`}`;
+const intentName = (intent: string) => (enIntents[intent] ?? intent).toLowerCase();
 const pick = (variant: number, texts: readonly [string, ...string[]]) => texts[variant % texts.length] ?? texts[0];
 
 export const en: Phrases = {
@@ -190,8 +191,8 @@ export const en: Phrases = {
       "That's beyond what I know. I can help with rooms, bookings and the hotel's services.",
     ]),
   say_again: () => "I didn't understand that.",
-  choose_intent: ({ first, second }) => `Which do you mean: ${first.toLowerCase()} or ${second.toLowerCase()}?`,
-  confirm_intent: ({ intent }) => `Is this what you want: ${intent.toLowerCase()}?`,
+  choose_intent: ({ first, second }) => `Which do you mean: ${intentName(first)} or ${intentName(second)}?`,
+  confirm_intent: ({ intent }) => `Is this what you want: ${intentName(intent)}?`,
 
   audio: () => "I can't listen to voice messages yet. Could you write it? Or I can pass you to reception.",
   image: () => "I got your picture, and reception will see it. I can't read it myself: could you write what you need?",

@@ -31,6 +31,7 @@ const stay = (s: ShownStay, w: Words) =>
   `del ${w.day(s.checkIn)} al ${w.day(s.checkOut)} (${w.count("night", s.nights)}), ${w.guests(s.adults, s.children)}`;
 const line = (r: ShownReservation, w: Words) =>
   `${r.code}: ${w.room(r.roomType)}, ${stay(r, w)}, ${w.money(r.total)}${r.status === undefined ? "" : ` — ${STATUS[r.status]}`}`;
+const intentName = (intent: string) => (esIntents[intent] ?? intent).toLowerCase();
 const pick = (variant: number, texts: readonly [string, ...string[]]) => texts[variant % texts.length] ?? texts[0];
 
 export const es: Phrases = {
@@ -187,8 +188,8 @@ export const es: Phrases = {
       "Eso queda fuera de lo que sé. Puedo ayudarte con habitaciones, reservas y servicios del hotel.",
     ]),
   say_again: () => "No lo entendí.",
-  choose_intent: ({ first, second }) => `¿Qué prefieres: ${first.toLowerCase()} o ${second.toLowerCase()}?`,
-  confirm_intent: ({ intent }) => `¿Quieres esto: ${intent.toLowerCase()}?`,
+  choose_intent: ({ first, second }) => `¿Qué prefieres: ${intentName(first)} o ${intentName(second)}?`,
+  confirm_intent: ({ intent }) => `¿Quieres esto: ${intentName(intent)}?`,
 
   audio: () => "Todavía no puedo escuchar audios. ¿Me lo escribes? Si prefieres, te paso con recepción.",
   image: () => "Recibí tu imagen y la verá recepción. Yo no puedo leerla: ¿me escribes qué necesitas?",

@@ -121,6 +121,7 @@ export interface PhraseParameters {
   fallback_plain: { variant: number };
   out_of_scope: { variant: number };
   say_again: None;
+  /** Ids of intents. */
   choose_intent: { first: string; second: string };
   confirm_intent: { intent: string };
 

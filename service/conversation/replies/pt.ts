@@ -31,6 +31,7 @@ const stay = (s: ShownStay, w: Words) =>
   `de ${w.day(s.checkIn)} a ${w.day(s.checkOut)} (${w.count("night", s.nights)}), ${w.guests(s.adults, s.children)}`;
 const line = (r: ShownReservation, w: Words) =>
   `${r.code}: ${w.room(r.roomType)}, ${stay(r, w)}, ${w.money(r.total)}${r.status === undefined ? "" : ` — ${STATUS[r.status]}`}`;
+const intentName = (intent: string) => (ptIntents[intent] ?? intent).toLowerCase();
 const pick = (variant: number, texts: readonly [string, ...string[]]) => texts[variant % texts.length] ?? texts[0];
 
 export const pt: Phrases = {
@@ -186,8 +187,8 @@ export const pt: Phrases = {
       "Isso está além do que sei. Posso ajudar com quartos, reservas e serviços do hotel.",
     ]),
   say_again: () => "Não entendi.",
-  choose_intent: ({ first, second }) => `O que você prefere: ${first.toLowerCase()} ou ${second.toLowerCase()}?`,
-  confirm_intent: ({ intent }) => `É isto que você quer: ${intent.toLowerCase()}?`,
+  choose_intent: ({ first, second }) => `O que você prefere: ${intentName(first)} ou ${intentName(second)}?`,
+  confirm_intent: ({ intent }) => `É isto que você quer: ${intentName(intent)}?`,
 
   audio: () => "Ainda não consigo ouvir áudios. Pode escrever? Se preferir, passo você para a recepção.",
   image: () => "Recebi sua imagem e a recepção vai vê-la. Eu não consigo ler: pode escrever do que precisa?",

@@ -61,7 +61,9 @@ export function wordsOf(language: Language, today: string, timeZone: string): Wo
         day: "numeric",
         month: "long",
         ...(day.slice(0, 4) === today.slice(0, 4) ? {} : { year: "numeric" }),
-      }).format(new Date(`${day}T00:00:00Z`)),
+      })
+        .format(new Date(`${day}T00:00:00Z`))
+        .replace(/[.,]/g, ""),
     money: ({ amount, currency }) =>
       `${currency} ${amount.toLocaleString(locale, { minimumFractionDigits: Number.isInteger(amount) ? 0 : 2, maximumFractionDigits: 2 })}`,
     count,
