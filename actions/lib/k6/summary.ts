@@ -21,7 +21,10 @@ export async function readK6Summary(path: string): Promise<K6Summary> {
   try {
     content = JSON.parse(await readFile(path, "utf8"));
   } catch (error) {
-    const reason = error instanceof SyntaxError ? `isn't JSON (${error.message})` : explainFileError(error);
+    const reason =
+      error instanceof SyntaxError
+        ? `isn't JSON (${error.message}), so it wasn't written to its end. Look for a full disk.`
+        : `${explainFileError(error)} k6 ended before it could write it; its log says why.`;
     throw new Error(`k6's own summary ${path}: ${reason}`, { cause: error });
   }
   const metrics = content.metrics ?? {};
