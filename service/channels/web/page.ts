@@ -60,16 +60,16 @@ export function renderPage({ tenantId, hotel, language, languages, chosen }: Pag
 </header>
 <main>
 <noscript><p class="notice">${escapeHtml(texts.noScript)}</p></noscript>
-<ol id="messages" role="log" aria-live="polite" aria-label="${escapeHtml(texts.messages)}" tabindex="0"></ol>
+<div id="log" role="log" aria-live="polite" aria-label="${escapeHtml(texts.messages)}" tabindex="0"><ol id="messages"></ol></div>
 <p id="typing" class="typing" hidden><span class="dots" aria-hidden="true"><i></i><i></i><i></i></span> ${escapeHtml(texts.typing)}</p>
 <div id="suggestions" class="suggestions"></div>
 <p id="notice" class="notice" role="status" hidden></p>
-</main>
 <form id="form" autocomplete="off">
 <label class="hidden" for="text">${escapeHtml(texts.placeholder)}</label>
 <textarea id="text" rows="1" maxlength="2000" enterkeyhint="send" placeholder="${escapeHtml(texts.placeholder)}"></textarea>
 <button type="submit" class="send" aria-label="${escapeHtml(texts.send)}"><svg viewBox="0 0 24 24" width="22" height="22" aria-hidden="true"><path fill="currentColor" d="M3 20.5v-6.9l9-1.6-9-1.6V3.5L22 12z"/></svg></button>
 </form>
+</main>
 </body>
 </html>
 `;

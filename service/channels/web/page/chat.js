@@ -2,6 +2,7 @@
 
 const { tenant, language, chosen, texts } = JSON.parse(document.getElementById("settings").textContent);
 const base = `/chat/${tenant}`;
+const log = document.getElementById("log");
 const list = document.getElementById("messages");
 const form = document.getElementById("form");
 const field = document.getElementById("text");
@@ -34,13 +35,13 @@ function withLinks(text) {
 }
 
 function atBottom() {
-  return list.scrollHeight - list.scrollTop - list.clientHeight < 80;
+  return log.scrollHeight - log.scrollTop - log.clientHeight < 80;
 }
 
 function add(item, mine) {
   const follow = atBottom() || mine;
   list.append(item);
-  if (follow) list.scrollTop = list.scrollHeight;
+  if (follow) log.scrollTop = log.scrollHeight;
 }
 
 function bubble(who, mine, text) {
@@ -108,7 +109,7 @@ function setTyping(on) {
   const follow = atBottom();
   typing.hidden = !on;
   if (on) typingTimer = setTimeout(() => setTyping(false), 25_000);
-  if (follow) list.scrollTop = list.scrollHeight;
+  if (follow) log.scrollTop = log.scrollHeight;
 }
 
 function say(text) {
