@@ -48,9 +48,9 @@ export class TenantModel {
    * The intent of the likest of the hotel's examples.
    *
    * @param message its grams
-   * @returns undefined when none is like it; confidence grows with the cosine of the two, 0.45 at 0.5 to 0.97 at 0.9
+   * @returns undefined when none is like it; `same` when it is as good as the example itself; confidence grows with the cosine of the two, 0.45 at 0.5 to 0.97 at 0.9
    */
-  answer(message: Map<number, number>): { intent: string; confidence: number } | undefined {
+  answer(message: Map<number, number>): { intent: string; confidence: number; same: boolean } | undefined {
     const likeness = new Float64Array(this.#intents.length);
     for (const [hash, weight] of this.#model.classifier.vocabulary.weights(message)) {
       for (const one of this.#examples.get(hash) ?? []) likeness[one.example]! += weight * one.weight;
@@ -59,7 +59,11 @@ export class TenantModel {
     for (let at = 0; at < likeness.length; at++) if (likeness[at]! >= LIKE && likeness[at]! > (likeness[best] ?? 0)) best = at;
     if (best < 0) return undefined;
     const part = Math.min(1, (likeness[best]! - LIKE) / (SAME - LIKE));
-    return { intent: this.#intents[best]!, confidence: CONFIDENCE.like + part * (CONFIDENCE.same - CONFIDENCE.like) };
+    return {
+      intent: this.#intents[best]!,
+      confidence: CONFIDENCE.like + part * (CONFIDENCE.same - CONFIDENCE.like),
+      same: part === 1,
+    };
   }
 
   /** The hotel's own answer to an intent; undefined when it has none in this language. */

@@ -71,7 +71,7 @@ function answerOf(model: Model, message: Map<number, number>, tenantModel: Tenan
   if (message.size === 0) return { intent: OUT_OF_SCOPE, confidence: 0, ranked: [] };
   const own = classifyGrams(model.classifier, message);
   const tenant = tenantModel?.answer(message);
-  if (tenant && tenant.confidence > own.confidence) {
+  if (tenant && (tenant.same || tenant.confidence > own.confidence)) {
     if (tenant.intent === OUT_OF_SCOPE)
       return { intent: OUT_OF_SCOPE, confidence: Math.min(own.confidence, 1 - tenant.confidence), ranked: own.ranked };
     const ranked = [{ intent: tenant.intent, share: 1 }, ...own.ranked.filter(({ intent }) => intent !== tenant.intent)];
