@@ -4,8 +4,9 @@ import { createLogger } from "./telemetry/log.ts";
 
 try {
   const config = loadConfig(process.env);
+  const pmsKeys = Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith("PMS_API_KEY")));
   const logger = createLogger(config.LOG_LEVEL, config.RELEASE_VERSION);
-  const service = await startService(config, logger);
+  const service = await startService(config, logger, pmsKeys);
   logger.info(
     {
       url: service.url,

@@ -1,24 +1,37 @@
+import { createHmac } from "node:crypto";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createAuth } from "./admin/auth.ts";
 import { createApp } from "./app.ts";
 import { messagesWebhook } from "./channels/messages/webhook.ts";
+import { createWebChat } from "./channels/web/chat.ts";
+import { createWhatsAppChannel } from "./channels/whatsapp/channel.ts";
+import { createGraph } from "./channels/whatsapp/graph.ts";
+import { whatsAppWebhook } from "./channels/whatsapp/webhook.ts";
 import type { Config } from "./config.ts";
 import { createAnswers } from "./conversation/answers.ts";
-import { honestFallback } from "./conversation/fallback.ts";
+import { createHandle } from "./conversation/handle.ts";
 import { createInbox } from "./conversation/inbox.ts";
+import { createOutboxSender } from "./conversation/outbox.ts";
+import { outboxAdmin } from "./conversation/outbox-admin.ts";
+import { createTickets } from "./conversation/tickets.ts";
 import { createWorker } from "./conversation/worker.ts";
 import { flagRoutes } from "./flags/admin.ts";
 import { createFlags } from "./flags/flags.ts";
 import { ofrepRoutes } from "./flags/ofrep.ts";
 import { drainer, listen } from "./http-server.ts";
-import { Problem } from "./problem.ts";
+import { openUnderstander } from "./nlp/understand.ts";
+import { createPmsClients } from "./pms/clients.ts";
 import { connect, openDatabase } from "./storage/database.ts";
 import { checkMigrated, migrate, readMigrations } from "./storage/migrations.ts";
 import { openMemory } from "./storage/shared-memory.ts";
 import { openRedis } from "./storage/shared-redis.ts";
-import type { Logger } from "./telemetry/log.ts";
+import { guestHasher, type Logger } from "./telemetry/log.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
+import { createLimits } from "./tenancy/limits.ts";
+import { tenantRoutes } from "./tenancy/routes.ts";
+import { createTenancy } from "./tenancy/tenancy.ts";
+import { canonicalUserId } from "./tenancy/user-id.ts";
 
 /** A service that listens. */
 export interface Service {
@@ -33,9 +46,14 @@ const DRAIN_MS = 5_000;
 /**
  * Starts everything that one process runs.
  *
+ * @param pmsKeys the environment's variables `PMS_API_KEY_…`, which tenants name
  * @throws when the database can't be reached or isn't migrated, or the port is taken
  */
-export async function startService(config: Config, logger: Logger): Promise<Service> {
+export async function startService(
+  config: Config,
+  logger: Logger,
+  pmsKeys: Record<string, string | undefined> = {},
+): Promise<Service> {
   const metrics = createMetrics();
   const onError = (source: string) => (error: Error) => logger.warn({ err: error }, `${source}: connection error`);
   const connections = await connect({
@@ -52,6 +70,7 @@ export async function startService(config: Config, logger: Logger): Promise<Serv
     config.REDIS_URL === undefined ? openMemory() : await openRedis({ url: config.REDIS_URL, onError: onError("redis") });
 
   const auth = createAuth({ secret: config.ADMIN_JWT_SECRET, jwksUrl: config.ADMIN_JWKS_URL });
+  const guestHash = guestHasher(config.LOG_HASH_KEY);
   const flags = createFlags({
     database,
     shared,
@@ -60,15 +79,57 @@ export async function startService(config: Config, logger: Logger): Promise<Serv
     settings: config.FEATURE_FLAGS,
     cacheTtlSeconds: config.FLAG_CACHE_TTL_SECONDS,
   });
-  const inbox = createInbox({ database, metrics });
-  const answers = createAnswers({ database });
-  const worker = createWorker({
+  const tenancy = createTenancy({
     database,
-    answers,
+    shared,
     metrics,
     logger,
-    concurrency: Math.max(1, config.WORKERS),
-    handle: async ({ conversation, message }) => honestFallback(conversation, message),
+    guestHash,
+    cacheTtlSeconds: config.TENANT_CACHE_TTL_SECONDS,
+    isDynamicEnabled: () => flags.isEnabled("tenancy.dynamic.enabled"),
+  });
+  const limits = createLimits({ shared, guestHash });
+  const limit = async (tenantId: string, userId: string) => {
+    const tenant = await tenancy.get(tenantId);
+    if (tenant !== undefined) await limits.enforce(tenant, userId);
+  };
+
+  const inbox = createInbox({ database, metrics });
+  const answers = createAnswers({ database });
+  const pms = createPmsClients({
+    database,
+    shared,
+    metrics,
+    logger,
+    defaultUrl: config.PMS_URL,
+    defaultApiKey: config.PMS_API_KEY,
+    demo: config.NODE_ENV !== "production",
+    env: pmsKeys,
+  });
+  const { understand } = await openUnderstander();
+  const handle = createHandle({
+    understand,
+    pms,
+    tickets: createTickets({ database }),
+    flags,
+    tenants: tenancy,
+    metrics,
+    logger,
+  });
+  const worker = createWorker({ database, answers, metrics, logger, concurrency: Math.max(1, config.WORKERS), handle });
+
+  const graph = createGraph({ url: config.WHATSAPP_API_URL, accessToken: config.WHATSAPP_ACCESS_TOKEN });
+  const tenant = (id: string) => tenancy.get(id);
+  const outbox = createOutboxSender({ database, channels: [createWhatsAppChannel({ graph, tenant })], metrics, logger });
+  const chat = createWebChat({
+    database,
+    inbox,
+    logger,
+    // Of the channel's secret, so that cookies outlive a restart and another process knows them.
+    secret: createHmac("sha256", config.MESSAGES_SECRET!).update("web chat cookies").digest("hex"),
+    secureCookies: config.NODE_ENV === "production",
+    tenant,
+    limit,
   });
   let stopping = false;
 
@@ -96,30 +157,47 @@ export async function startService(config: Config, logger: Logger): Promise<Serv
       latencyPercent: config.FAULT_LATENCY_PERCENT,
       errorRate: config.FAULT_ERROR_RATE,
     },
-    guestPaths: ["/webhooks/messages"],
+    guestPaths: ["/webhooks/messages", "/webhooks/whatsapp"],
     guestRoutes: [
       messagesWebhook({
         secret: config.MESSAGES_SECRET!,
         inbox,
         answers,
-        canonicalUserId: (raw) => raw,
-        resolveTenant: async ({ tenantId }) => {
-          if (tenantId !== undefined && tenantId !== "default") {
-            throw new Problem(400, "Bad Request", "The body has mistakes in: tenant_id.", [
-              { field: "tenant_id", message: "names no tenant" },
-            ]);
-          }
-          return "default";
-        },
-        limit: async () => undefined,
+        canonicalUserId,
+        // Whoever holds the secret may speak for every tenant.
+        resolveTenant: async ({ userId, tenantId }) =>
+          (await tenancy.resolve({ userId, explicit: tenantId === undefined ? undefined : { tenantId, authorised: true } }))
+            .tenant.id,
+        limit,
       }),
+      whatsAppWebhook({
+        appSecret: config.WHATSAPP_APP_SECRET!,
+        verifyToken: config.WHATSAPP_VERIFY_TOKEN!,
+        inbox,
+        database,
+        graph,
+        logger,
+        canonicalUserId,
+        resolveTenant: async ({ userId, phoneNumberId }) => (await tenancy.resolve({ userId, phoneNumberId })).tenant.id,
+      }),
+      chat.router,
     ],
-    adminRoutes: [flagRoutes({ flags, auth }), ofrepRoutes({ flags, auth })],
+    adminRoutes: [
+      flagRoutes({ flags, auth }),
+      ofrepRoutes({ flags, auth }),
+      tenantRoutes({ tenancy, database, auth, logger }),
+      outboxAdmin({ database, auth, logger }),
+    ],
   });
 
   await flags.start();
+  await tenancy.start();
   await answers.start();
-  if (config.WORKERS > 0) await worker.start();
+  await chat.start();
+  if (config.WORKERS > 0) {
+    await worker.start();
+    await outbox.start();
+  }
   const server = createServer(app);
   const drain = drainer(server);
   await listen(server, config.PORT, config.HOST);
@@ -129,10 +207,11 @@ export async function startService(config: Config, logger: Logger): Promise<Serv
     stopping = true;
     // Workers go on meanwhile, since requests wait for them; whoever still waits then is told that the message is accepted.
     const patience = setTimeout(() => answers.stop(), DRAIN_MS);
+    const streams = chat.close();
     await drain();
     clearTimeout(patience);
-    await worker.stop();
-    await flags.close();
+    await Promise.all([streams, worker.stop(), outbox.stop()]);
+    await Promise.all([flags.close(), tenancy.close()]);
     await Promise.all([database.close(), shared.close()]);
   };
   return {
