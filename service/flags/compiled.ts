@@ -13,6 +13,8 @@ export interface Outcome {
   reason: string;
   errorCode: string | undefined;
   errorMessage: string | undefined;
+  /** There is no value: the caller's default holds. */
+  usesDefault: boolean;
 }
 
 const SILENT = { debug: nothing, info: nothing, warn: nothing, error: nothing };
@@ -21,6 +23,14 @@ const NOT_ASCII = /[^\0-\x7f]/;
 const CUSTOM = /"(fractional|sem_ver|starts_with|ends_with)":/;
 /** Where the keys to bucket by stand, already as UTF-8, when the context isn't ASCII. */
 const KEYS = "$gatehouse";
+
+interface Prepared {
+  flag: FeatureFlag;
+  /** Attributes that keys to bucket by are made of. */
+  names: string[];
+  /** A key holds letters of its own that aren't ASCII. */
+  always: boolean;
+}
 
 interface UnicodeFlag {
   flag: FeatureFlag;
@@ -31,23 +41,18 @@ interface UnicodeFlag {
 /**
  * A definition made ready by flagd-core on its first use: reading 10,000 definitions costs what parsing them costs.
  *
- * flagd-core hashes UTF-16 units where flagd hashes UTF-8 bytes, so for a context (or rule) that isn't ASCII the keys to
- * bucket by are computed first and handed to it as one character a byte. Then every language's murmur3 agrees.
+ * flagd-core hashes UTF-16 units where flagd hashes UTF-8 bytes, so when a key to bucket by isn't ASCII, the keys are
+ * computed first and handed to it as one character a byte. Then every language's murmur3 agrees.
  */
 export class CompiledFlag {
   readonly key: string;
   readonly definition: Definition;
-  readonly #buckets: boolean;
-  readonly #asciiRules: boolean;
-  #plain: FeatureFlag | undefined;
+  #prepared: Prepared | undefined;
   #unicode: UnicodeFlag | undefined;
 
   constructor(key: string, definition: Definition) {
     this.key = key;
     this.definition = definition;
-    const rules = definition.targeting === undefined ? "" : JSON.stringify(definition.targeting);
-    this.#buckets = rules.includes('"fractional"');
-    this.#asciiRules = !NOT_ASCII.test(rules) && !NOT_ASCII.test(key);
   }
 
   /** Whether every context gets the same. */
@@ -65,25 +70,22 @@ export class CompiledFlag {
         : outcome(variants[defaultVariant], defaultVariant, "STATIC");
     }
     try {
-      const resolution =
-        this.#buckets && !(this.#asciiRules && isAscii(context))
-          ? this.#evaluateUnicode(context)
-          : this.#plainFlag().evaluate(context as never, SILENT);
+      this.#prepared ??= prepare(this.key, this.definition);
+      const { flag } = this.#prepared;
+      const resolution = isPlain(this.#prepared, context)
+        ? flag.evaluate(context as never, SILENT)
+        : this.#evaluateUnicode(context);
       return {
         value: resolution.value as FlagValue | undefined,
         variant: resolution.variant,
         reason: resolution.reason,
         errorCode: resolution.errorCode,
         errorMessage: resolution.errorMessage,
+        usesDefault: resolution.value === undefined,
       };
     } catch (error) {
-      return { ...outcome(undefined, undefined, "ERROR"), errorCode: "PARSE_ERROR", errorMessage: (error as Error).message };
+      return { ...outcome(undefined, undefined, "ERROR"), errorCode: "GENERAL", errorMessage: (error as Error).message };
     }
-  }
-
-  #plainFlag(): FeatureFlag {
-    this.#plain ??= build(this.key, this.definition, this.definition.targeting);
-    return this.#plain;
   }
 
   #evaluateUnicode(context: Context) {
@@ -96,6 +98,26 @@ export class CompiledFlag {
     });
     return flag.evaluate({ ...context, [KEYS]: hashable } as never, SILENT);
   }
+}
+
+function prepare(key: string, definition: Definition): Prepared {
+  const text = JSON.stringify(hoistKeys(definition.targeting).expressions);
+  const names = new Set<string>();
+  for (const [, path] of text.matchAll(/"var":\[?"([^".]+)/g)) names.add(path!);
+  names.delete("$flagd");
+  return {
+    flag: build(key, definition, definition.targeting),
+    names: [...names],
+    always: text !== "[]" && NOT_ASCII.test(key + text),
+  };
+}
+
+function isPlain({ names, always }: Prepared, context: Context): boolean {
+  if (always) return false;
+  for (const name of names) {
+    if (!isAscii(context[name])) return false;
+  }
+  return true;
 }
 
 function buildUnicode(key: string, definition: Definition): UnicodeFlag {
@@ -147,7 +169,7 @@ function isAscii(value: unknown, depth = 0): boolean {
 }
 
 function outcome(value: FlagValue | undefined, variant: string | undefined, reason: string): Outcome {
-  return { value, variant, reason, errorCode: undefined, errorMessage: undefined };
+  return { value, variant, reason, errorCode: undefined, errorMessage: undefined, usesDefault: value === undefined };
 }
 
 function nothing(): void {

@@ -140,12 +140,9 @@ export function shown(value: unknown): string {
 }
 
 function isDeeper(json: unknown, levels: number): boolean {
-  let level: unknown[] = [json];
-  for (let depth = 0; level.length > 0; depth += 1) {
-    if (depth > levels) return true;
-    level = level.flatMap((value) => (typeof value === "object" && value !== null ? Object.values(value) : []));
-  }
-  return false;
+  if (typeof json !== "object" || json === null) return false;
+  if (levels === 0) return true;
+  return (Array.isArray(json) ? json : Object.values(json)).some((value) => isDeeper(value, levels - 1));
 }
 
 type Say = (field: string, message: string) => void;

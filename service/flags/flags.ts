@@ -3,7 +3,7 @@ import type { Shared } from "../storage/shared.ts";
 import type { Database } from "../storage/sql.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
-import type { Context } from "./compiled.ts";
+import type { Context, Outcome } from "./compiled.ts";
 import { type Mistake, type Override, parseOverride } from "./definition.ts";
 import { createFollower, type Every } from "./follower.ts";
 import { type DeclaredFlag, type Evaluators, FLAGS, type FlagValue, type Registry } from "./registry.ts";
@@ -69,6 +69,9 @@ export class FlagChangeError extends Error {
 
 export type Flags<R extends Registry = typeof FLAGS> = ReturnType<typeof createFlags<R>>;
 
+/** More gauges than this are brought up to date over several scrapes: each asks a rule that may not be compiled yet. */
+const GAUGES_AT_ONCE = 500;
+
 const startTimer: Every = (milliseconds, work) => {
   const timer = setInterval(work, milliseconds);
   return () => clearInterval(timer);
@@ -84,6 +87,7 @@ export function createFlags<const R extends Registry = typeof FLAGS>(options: Fl
   const registry: Registry = options.registry ?? FLAGS;
   const settings = readSettings(options.settings, registry, evaluators);
   const store = createStore({ database, shared });
+  const gaugesDue = new Set<string>();
   const watchers = new Set<(event: FlagsEvent) => void>();
   const parsed = new Map<string, { text: string; override: Override | undefined; mistakes: Mistake[] }>();
   let snapshot = new Snapshot(registry, settings, new Map(), evaluators);
@@ -126,7 +130,7 @@ export function createFlags<const R extends Registry = typeof FLAGS>(options: Fl
     const overridesBefore = new Map([...before.entries].map(([key, entry]) => [key, entry.override]));
     snapshot = new Snapshot(registry, settings, layerOf(texts), evaluators, before);
     const changed = affected(snapshot, (key, entry) => overridesBefore.get(key) !== entry.override);
-    setGauges();
+    setGauges(changed);
     if (changed.length > 0) tell({ kind: "changed", flags: changed });
   };
 
@@ -145,8 +149,15 @@ export function createFlags<const R extends Registry = typeof FLAGS>(options: Fl
     if (entry.declared.type === "boolean") return value === true;
     return JSON.stringify(value) !== JSON.stringify(entry.declared.variants[entry.declared.offVariant]);
   };
-  const setGauges = () => {
-    for (const [flag, entry] of snapshot.entries) metrics.flagEnabled.set({ flag }, isOn(entry) ? 1 : 0);
+  const setGauges = (flags: Iterable<string>) => {
+    for (const flag of flags) gaugesDue.add(flag);
+    let room = GAUGES_AT_ONCE;
+    for (const flag of gaugesDue) {
+      if (room === 0) break;
+      room -= 1;
+      gaugesDue.delete(flag);
+      metrics.flagEnabled.set({ flag }, isOn(snapshot.entries.get(flag)!) ? 1 : 0);
+    }
   };
 
   const follower = createFollower({
@@ -165,7 +176,7 @@ export function createFlags<const R extends Registry = typeof FLAGS>(options: Fl
   /** As `evaluate`, for a name that isn't known to be declared. Never throws. */
   function evaluateAny(flag: string, context: Context = {}): Evaluation<FlagValue | undefined> {
     const entry = snapshot.entries.get(flag);
-    if (entry === undefined) return { ...snapshot.evaluate(flag, context), usesDefault: true };
+    if (entry === undefined) return snapshot.evaluate(flag, context);
     const evaluation = complete(entry, evaluateEntry(entry, context), follower.isStale);
     tally(entry, evaluation, evaluation.reason);
     return evaluation;
@@ -243,7 +254,7 @@ export function createFlags<const R extends Registry = typeof FLAGS>(options: Fl
       shared.onReconnect(() => void follower.refresh("reconnect"));
       shared.onLost(() => follower.lost());
       database.onReconnect(() => void follower.refresh("reconnect"));
-      setGauges();
+      setGauges(snapshot.entries.keys());
       await follower.start();
     },
 
@@ -260,7 +271,8 @@ export function createFlags<const R extends Registry = typeof FLAGS>(options: Fl
 
     /** Brings metrics up to date: call before they are read. */
     refreshGauges(): void {
-      setGauges();
+      // Rules can depend on the time, so few flags are asked anew; of many, those that changed.
+      setGauges(snapshot.entries.size <= GAUGES_AT_ONCE ? snapshot.entries.keys() : []);
       metrics.flagsStale.set(follower.staleSeconds);
       for (const [flag, entry] of snapshot.entries) {
         for (const one of entry.tallies) {
@@ -336,16 +348,10 @@ export function createFlags<const R extends Registry = typeof FLAGS>(options: Fl
 }
 
 /** Puts the default in where the definition leaves the value out, and says when what is known may be old. */
-function complete(entry: Entry, outcome: ReturnType<typeof evaluateEntry>, stale: boolean): Evaluation<FlagValue | undefined> {
-  const usesDefault = outcome.value === undefined;
-  return {
-    value: usesDefault ? entry.fallback.value : outcome.value,
-    variant: outcome.variant,
-    reason: stale && outcome.errorCode === undefined ? "STALE" : outcome.reason,
-    errorCode: outcome.errorCode,
-    errorMessage: outcome.errorMessage,
-    usesDefault,
-  };
+function complete(entry: Entry, outcome: Outcome, stale: boolean): Evaluation<FlagValue | undefined> {
+  const reason = stale && outcome.errorCode === undefined ? "STALE" : outcome.reason;
+  if (!outcome.usesDefault && reason === outcome.reason) return outcome;
+  return { ...outcome, reason, value: outcome.usesDefault ? entry.fallback.value : outcome.value };
 }
 
 /** Flags whose override changed, and those that need one of them. */

@@ -24,11 +24,19 @@ export function inlineReferences(targeting: Readonly<Record<string, unknown>>, e
     nodes += 1;
     if (nodes > MAXIMUM_NODES || depth > MAXIMUM_DEPTH) throw new RangeError("too large");
     if (typeof node !== "object" || node === null) return node;
-    if (Array.isArray(node)) return node.map((item) => inline(item, depth + 1, within));
     const name: unknown = "$ref" in node ? node.$ref : undefined;
     if (typeof name === "string" && Object.hasOwn(evaluators, name) && !within.includes(name))
       return inline(evaluators[name], depth + 1, [...within, name]);
-    return Object.fromEntries(Object.entries(node).map(([key, value]) => [key, inline(value, depth + 1, within)]));
+    // Most rules hold no reference, and are kept as they are.
+    let copy: Record<string, unknown> | unknown[] | undefined;
+    for (const key in node) {
+      const value = (node as Record<string, unknown>)[key];
+      const inlined = inline(value, depth + 1, within);
+      if (inlined === value) continue;
+      copy ??= Array.isArray(node) ? [...node] : { ...node };
+      (copy as Record<string, unknown>)[key] = inlined;
+    }
+    return copy ?? node;
   };
   try {
     return inline(targeting, 0, []);

@@ -12,6 +12,12 @@ interface Tally {
   count: number;
 }
 
+interface Need {
+  entry: Entry | undefined;
+  flag: string;
+  value: FlagValue;
+}
+
 /** One flag as it stands now. */
 export interface Entry {
   readonly key: string;
@@ -21,7 +27,9 @@ export interface Entry {
   readonly compiled: CompiledFlag;
   /** What the layer below says, for a definition that leaves the value to the code. */
   readonly fallback: Outcome;
-  prerequisites: { entry: Entry | undefined; flag: string; value: FlagValue }[];
+  prerequisites: Need[];
+  /** Those of them that a context can change; the others are met. */
+  asked: Need[];
   /** On a ring of prerequisites: fails closed. */
   cyclic: boolean;
   /** No prerequisite has prerequisites of its own: no walk is needed. */
@@ -73,16 +81,11 @@ export class Snapshot {
 /** What one entry gives, prerequisites included. */
 export function evaluateEntry(entry: Entry, context: Context): Outcome {
   if (entry.fixed !== undefined) return entry.fixed;
-  if (entry.override.kind === "killed") return offOutcome(entry, "DISABLED");
-  if (entry.cyclic) return failed(entry, "its prerequisites form a ring");
-  if (entry.shallow) {
-    for (const { entry: needed, flag, value } of entry.prerequisites) {
-      if (needed === undefined) return failed(entry, `there is no flag "${flag}"`);
-      if (!meets(needed.fixed ?? evaluateAlone(needed, context), needed, value)) return failed(entry, reasonOf(flag, value));
-    }
-    return evaluateAlone(entry, context);
+  if (!entry.shallow) return evaluateDeep(entry, context);
+  for (const need of entry.asked) {
+    if (!meets(evaluateAlone(need.entry!, context), need.entry!, need.value)) return failed(entry, reasonOf(need));
   }
-  return evaluateDeep(entry, context);
+  return entry.compiled.evaluate(context);
 }
 
 /** Counts one evaluation; cheap enough for every call. `drainTallies` brings them to the metrics. */
@@ -127,9 +130,9 @@ function settle(entry: Entry, context: Context, done: ReadonlyMap<Entry, Outcome
   if (entry.fixed !== undefined) return entry.fixed;
   if (entry.override.kind !== "killed" && !entry.cyclic) {
     if (entry.prerequisites.some(({ entry: needed }) => needed !== undefined && !done.has(needed))) return undefined;
-    for (const { entry: needed, flag, value } of entry.prerequisites) {
-      if (needed === undefined) return failed(entry, `there is no flag "${flag}"`);
-      if (!meets(done.get(needed)!, needed, value)) return failed(entry, reasonOf(flag, value));
+    for (const need of entry.prerequisites) {
+      const { entry: needed, value } = need;
+      if (needed === undefined || !meets(done.get(needed)!, needed, value)) return failed(entry, reasonOf(need));
     }
   }
   return evaluateAlone(entry, context);
@@ -158,6 +161,7 @@ function makeEntry(
     reason: "DEFAULT",
     errorCode: undefined,
     errorMessage: undefined,
+    usesDefault: true,
   };
   const own: Override = override ?? { kind: "definition", definition: base };
   return {
@@ -168,6 +172,7 @@ function makeEntry(
     compiled: new CompiledFlag(key, toDefinition(own, base)),
     fallback: source === "override" && setting !== undefined ? lower(toDefinition(setting, base), setting, declared, code) : code,
     prerequisites: [],
+    asked: [],
     cyclic: false,
     shallow: true,
     fixed: undefined,
@@ -212,15 +217,20 @@ function link(entries: ReadonlyMap<string, Entry>): void {
   for (const ring of findRings([...entries.values()].filter(({ shallow }) => !shallow))) {
     for (const entry of ring) entry.cyclic = true;
   }
-  const isFixed = ({ override, compiled }: Entry) => override.kind === "killed" || compiled.fixed;
-  const [alone, dependent] = [[...entries.values()].filter(isFixed), [] as Entry[]];
-  for (const entry of alone) {
-    if (entry.override.kind === "killed" || entry.prerequisites.length === 0) entry.fixed = evaluateEntry(entry, {});
-    else dependent.push(entry);
+  for (const entry of entries.values()) {
+    if (entry.override.kind === "killed" || entry.cyclic || (entry.compiled.fixed && entry.prerequisites.length === 0)) {
+      entry.fixed = Object.freeze(evaluateAlone(entry, {}));
+    }
   }
-  for (const entry of dependent) {
-    if (entry.shallow && entry.prerequisites.every(({ entry: needed }) => needed?.fixed !== undefined))
-      entry.fixed = evaluateEntry(entry, {});
+  // What needs only such flags is decided here too, or needs to ask for the others only.
+  for (const entry of entries.values()) {
+    if (entry.fixed !== undefined || !entry.shallow) continue;
+    const unmet = entry.prerequisites.find(({ entry: needed, value }) => {
+      return needed === undefined || (needed.fixed !== undefined && !meets(needed.fixed, needed, value));
+    });
+    entry.asked = entry.prerequisites.filter(({ entry: needed }) => needed?.fixed === undefined);
+    if (unmet !== undefined) entry.fixed = Object.freeze(failed(entry, reasonOf(unmet)));
+    else if (entry.asked.length === 0 && entry.compiled.fixed) entry.fixed = Object.freeze(entry.compiled.evaluate({}));
   }
 }
 
@@ -268,17 +278,24 @@ function findRings(entries: readonly Entry[]): Entry[][] {
 
 function offOutcome(entry: Entry, reason: string): Outcome {
   const { variants, offVariant } = entry.declared;
-  return { value: variants[offVariant], variant: offVariant, reason, errorCode: undefined, errorMessage: undefined };
+  return {
+    value: variants[offVariant],
+    variant: offVariant,
+    reason,
+    errorCode: undefined,
+    errorMessage: undefined,
+    usesDefault: false,
+  };
 }
 
 function failed(entry: Entry, why: string): Outcome {
   return { ...offOutcome(entry, PREREQUISITE_FAILED), errorMessage: `${entry.key} is off because ${why}.` };
 }
 
-function reasonOf(flag: string, value: FlagValue): string {
-  return `its prerequisite "${flag}" isn't ${JSON.stringify(value)}`;
+function reasonOf({ entry, flag, value }: Need): string {
+  return entry === undefined ? `there is no flag "${flag}"` : `its prerequisite "${flag}" isn't ${JSON.stringify(value)}`;
 }
 
 function error(errorCode: string, errorMessage: string): Outcome {
-  return { value: undefined, variant: undefined, reason: "ERROR", errorCode, errorMessage };
+  return { value: undefined, variant: undefined, reason: "ERROR", errorCode, errorMessage, usesDefault: true };
 }
