@@ -3,8 +3,10 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { constantSamples, startPrometheus } from "../../test/prometheus.ts";
+import { exampleSmoke } from "../../test/report-examples.ts";
+import { type MainResult, runMain } from "../../test/run-main.ts";
 import type { Server } from "../../test/servers.ts";
 import { type ErrorBudget, errorBudgetSchema } from "../lib/report/error-budget.ts";
 import { main } from "./main.ts";
@@ -15,80 +17,21 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-interface Result {
-  exitCode: number;
-  log: string;
-  outputs: Record<string, string>;
-  summary: string;
+interface Result extends MainResult {
   /** undefined when no report was written. */
   report: ErrorBudget | undefined;
 }
 
-/** Runs the action in this process, with the environment and files that the runner gives. */
 async function run(inputs: Record<string, string>): Promise<Result> {
-  const output = join(folder, "output");
-  const summary = join(folder, "summary");
-  for (const file of [output, summary]) writeFileSync(file, "");
-  const environment: Record<string, string> = {
-    GITHUB_STEP_SUMMARY: summary,
-    GITHUB_WORKSPACE: folder,
-    RUNNER_TEMP: join(folder, "temp"),
-  };
-  for (const [name, value] of Object.entries(inputs)) environment[`INPUT_${name.toUpperCase()}`] = value;
-  let log = "";
-  const stdout = vi.spyOn(process.stdout, "write").mockImplementation((text) => {
-    log += text;
-    return true;
-  });
-  vi.stubEnv("GITHUB_OUTPUT", output);
-  let exitCode: number;
-  try {
-    exitCode = await main(environment);
-  } catch (error) {
-    exitCode = 1;
-    log += (error as Error).message;
-  } finally {
-    stdout.mockRestore();
-    vi.unstubAllEnvs();
-  }
-  const outputs: Record<string, string> = {};
-  for (const [, name, , value] of readFileSync(output, "utf8").matchAll(/^(.+?)<<(ghadelimiter_\S+)\n([\s\S]*?)\n?\2$/gm)) {
-    outputs[name!] = value!;
-  }
-  let report: ErrorBudget | undefined;
-  if (outputs["report-path"] !== undefined) {
-    report = errorBudgetSchema.parse(JSON.parse(readFileSync(outputs["report-path"], "utf8")));
-  }
-  return { exitCode, log, outputs, summary: readFileSync(summary, "utf8"), report };
+  const result = await runMain(main, folder, inputs);
+  const path = result.outputs["report-path"];
+  const report = path === undefined ? undefined : errorBudgetSchema.parse(JSON.parse(readFileSync(path, "utf8")));
+  return { ...result, report };
 }
 
 function writeSmoke(values: Record<string, unknown>): string {
   const path = join(folder, "smoke-summary.json");
-  const reason = { code: "OK", metric: "p95", severity: "info", message: "p95 (410 ms) ≤ limit (450 ms)." };
-  const run = { repository: null, run_id: null, run_attempt: null, sha: null, ref: null, workflow: null, job: null, event: null };
-  const summary = {
-    schema_version: 1,
-    kind: "smoke-summary",
-    verdict: "PASS",
-    reasons: [reason],
-    p95_ms: 410,
-    p50_ms: 100,
-    p99_ms: 500,
-    error_rate: 0,
-    rps: 50,
-    requests: 3000,
-    dropped_iterations: 0,
-    checks: { passed: 3000, failed: 0 },
-    duration_s: 60,
-    thresholds: { p95_ms: 450, error_rate: 0.01, min_rps: 40, source: "default" },
-    routes: [],
-    k6: { version: "2.2.0", exit_code: 0, script_sha256: null },
-    run,
-    started_at: "2026-11-21T07:27:18.000Z",
-    ended_at: "2026-11-21T07:28:18.000Z",
-    ...values,
-  };
-  writeFileSync(path, JSON.stringify(summary));
+  writeFileSync(path, JSON.stringify({ ...exampleSmoke({ p95_ms: 410 }), ...values }));
   return path;
 }
 
@@ -143,7 +86,7 @@ describe("with a real Prometheus", () => {
     expect(result.report?.reasons.map((reason) => reason.code)).toEqual(["BUDGET_LOW", "FAST_BURN"]);
     expect(result.report?.sample_age_s).toBeLessThan(60);
     expect(result.summary).toContain("70 % of the error budget is left, below 80 %");
-    expect(result.log).toMatch(/::warning title=Error budget%3A FAST_BURN::The budget burns at 15 times/);
+    expect(result.log).toMatch(/Warning: Error budget: FAST_BURN: The budget burns at 15 times/);
   });
 
   test.each([
@@ -196,7 +139,7 @@ describe("with a real Prometheus", () => {
     expect(relaxed).toMatchObject({ exitCode: 0, outputs: { "p95-threshold-ms": "450", verdict: "INCONCLUSIVE" } });
     const failing = await run({ "prometheus-url": url, query: "nobody_has_this", "on-unknown": "fail" });
     expect(failing).toMatchObject({ exitCode: 1, outputs: { "p95-threshold-ms": "400", verdict: "FAIL" } });
-    expect(failing.log).toContain("::error title=Error budget%3A BUDGET_UNKNOWN::");
+    expect(failing.log).toContain("Error: Error budget: BUDGET_UNKNOWN");
     const gated = await run({ "prometheus-url": url, query: "nobody_has_this", "fail-on": "fail-or-inconclusive" });
     expect(gated.exitCode).toBe(1);
   });
@@ -242,7 +185,7 @@ describe("with a real Prometheus", () => {
     await run({ "prometheus-url": url, query: "nobody_has_this" });
     expect((await run({ "prometheus-url": url, query: "nobody_has_this" })).outputs.source).toBe("unknown");
     await run({ "prometheus-url": url });
-    const cache = join(folder, "temp", "gatehouse");
+    const cache = join(folder, ".temp", "gatehouse");
     for (const file of readdirSync(cache)) writeFileSync(join(cache, file), '{"remaining": 1, "burnRate": null');
     const result = await run({ "prometheus-url": url });
     expect(result.outputs).toMatchObject({ source: "prometheus", "budget-remaining": "0.7" });
@@ -314,7 +257,7 @@ test("all wrong inputs are reported together, before anything is asked, and no s
     expect(result.log).toContain(`${name}: expected`);
   }
   expect(result.log).toContain("8 inputs are wrong");
-  expect(result.log.replace("::add-mask::tok en", "")).not.toContain("tok en");
+  expect(result.raw.replace("::add-mask::tok en", "")).not.toContain("tok en");
 });
 
 test("a server that is down, or that demands another token, is unknown with its reason; the token stays hidden", async () => {
@@ -330,8 +273,8 @@ test("a server that is down, or that demands another token, is unknown with its 
       "prometheus-url": `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
       "prometheus-token": "s3cret-token",
     });
-    expect(result.log).toContain("::add-mask::s3cret-token");
-    expect(result.log.replace("::add-mask::s3cret-token", "")).not.toContain("s3cret-token");
+    expect(result.raw).toContain("::add-mask::s3cret-token");
+    expect(result.raw.replace("::add-mask::s3cret-token", "")).not.toContain("s3cret-token");
     expect(JSON.stringify(result.report)).not.toContain("s3cret-token");
     expect(result.report?.reasons[1]?.message).toContain("give a token that may query");
   } finally {

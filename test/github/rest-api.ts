@@ -24,12 +24,16 @@ export interface WorkflowRun {
   status: "completed" | "in_progress";
   conclusion: "success" | "failure" | null;
   created_at: string;
+  /** Id of the repository that the run's commit came from; that of a fork is another. */
+  head_repository_id?: number;
   artifacts: StoredArtifact[];
 }
 
 /** What a token may do, as a workflow's `permissions:` gives it. */
 export type Permission = "none" | "read" | "write";
 
+/** Id of the repository itself. */
+export const REPOSITORY_ID = 1_296_269;
 /** GitHub's longest comment, in characters. */
 const COMMENT_LIMIT = 65_536;
 
@@ -62,6 +66,8 @@ export class RestApi {
   readonly comments: Comment[] = [];
   readonly pulls: PullRequest[] = [];
   readonly runs: WorkflowRun[] = [];
+  /** When the rate limit, used up, is filled again; undefined while there is some left. */
+  rateLimitedUntil: Date | undefined;
   /** Every call as `METHOD /path`, in order. */
   readonly calls: string[] = [];
   readonly #repository: string;
@@ -99,6 +105,13 @@ export class RestApi {
     } catch {
       return { status: 400, body: { message: "Problems parsing JSON" } };
     }
+    if (this.rateLimitedUntil !== undefined) {
+      const reset = String(Math.floor(this.rateLimitedUntil.getTime() / 1000));
+      const headers = { "x-ratelimit-limit": "1000", "x-ratelimit-remaining": "0", "x-ratelimit-reset": reset };
+      return { status: 403, body: { message: "API rate limit exceeded for installation." }, headers };
+    }
+    if (url.pathname === "/graphql" && /^query \{ viewer \{ login \} \}$/.test(String(body.query)))
+      return { status: 200, body: { data: { viewer: { login: this.login } } } };
     const prefix = `/repos/${this.#repository}`;
     const path = url.pathname.startsWith(prefix) ? url.pathname.slice(prefix.length) : undefined;
     for (const [method, pattern, needs, handler] of path === undefined ? [] : this.#routes()) {
@@ -253,9 +266,11 @@ export class RestApi {
     }));
   }
 
-  #runOf(artifact: number): { id: number; head_branch: string; head_sha: string } | null {
+  #runOf(artifact: number): Record<string, unknown> | null {
     const run = this.runs.find((candidate) => candidate.artifacts.some(({ id }) => id === artifact));
-    return run === undefined ? null : { id: run.id, head_branch: run.head_branch, head_sha: run.head_sha };
+    if (run === undefined) return null;
+    const { id, head_branch, head_sha, head_repository_id = REPOSITORY_ID } = run;
+    return { id, head_branch, head_sha, repository_id: REPOSITORY_ID, head_repository_id };
   }
 
   #download(id: number): Answer {
