@@ -92,14 +92,17 @@ export function openDatabase(connections: Connections): Database {
     let ended = false;
     let last: Promise<unknown> = Promise.resolve();
     try {
+      if (kind === "postgres" && !prepared.has(client)) {
+        // Awaited: no statement may run with the rights that the connection came with.
+        await client.query(`SET ROLE ${APP_ROLE}`);
+        prepared.add(client);
+      }
       const opening = [
-        ...(kind === "embedded" || prepared.has(client) ? [] : [{ text: `SET ROLE ${APP_ROLE}` }]),
         { text: "BEGIN" },
         // The embedded engine has one connection, which migrations use too: there the role ends with the transaction.
         ...(kind === "embedded" ? [{ text: `SET LOCAL ROLE ${APP_ROLE}` }] : []),
         ...(tenantId === undefined ? [] : [{ text: "SELECT set_config('app.tenant_id', $1, true)", values: [tenantId] }]),
       ];
-      prepared.add(client);
       let opened: Promise<unknown> = Promise.resolve();
       if (kind === "postgres") {
         // Sent without waiting: they travel in one packet with the first statement of `work`.

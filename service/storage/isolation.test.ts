@@ -1,6 +1,9 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { randomBytes } from "node:crypto";
+import pg from "pg";
+import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from "vitest";
 import { KINDS, makeDatabase, type TestDatabase } from "../../test/database.ts";
 import { findGaps, sampleRow, type TableRow, tablesOf } from "../../test/isolation.ts";
+import { connect, openDatabase } from "./database.ts";
 import type { Sql } from "./sql.ts";
 
 /** What the database says when row-level security or a missing right stops a statement. */
@@ -13,6 +16,27 @@ async function outcome(work: Promise<unknown[]>): Promise<number | string> {
     return (error as { code?: string }).code ?? String(error);
   }
 }
+
+test("a connection that may not take the service's role is never used with the rights it came with", async () => {
+  const made = await makeDatabase("postgres");
+  const login = `stranger_${randomBytes(4).toString("hex")}`;
+  await made.pool.query(`create role ${login} login`);
+  const url = new URL(made.url!);
+  url.username = login;
+  const stranger = openDatabase(await connect({ url: url.href, poolSize: 1, onError: () => undefined }));
+  try {
+    for (let time = 0; time < 3; time += 1) {
+      await expect(stranger.withoutTenant((sql) => sql("select current_user"))).rejects.toMatchObject({ code: DENIED });
+    }
+  } finally {
+    await stranger.close();
+    await made.close();
+    const server = new pg.Client({ connectionString: inject("postgresUrl") });
+    await server.connect();
+    await server.query(`drop role ${login}`);
+    await server.end();
+  }
+});
 
 describe.each(KINDS)("isolation of tenants on %s", (kind) => {
   let made: TestDatabase;
