@@ -40,7 +40,9 @@ class Entry {
     this.rule = rule;
     this.plan = planPattern(rule.pattern);
     this.onBroken = onBroken;
-    this.checked = this.plan.plain !== undefined;
+    const { plain, native } = this.plan;
+    this.checked = plain !== undefined || native !== undefined;
+    if (native !== undefined) this.compiled = (text) => native.test(text);
   }
 
   get literals(): string[] | undefined {

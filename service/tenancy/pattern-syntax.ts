@@ -10,7 +10,8 @@ export type Node =
   | { kind: "end" }
   | { kind: "sequence"; parts: Node[] }
   | { kind: "choice"; options: Node[] }
-  | { kind: "repeat"; node: Node; minimum: number };
+  /** `maximum` is `undefined` without a bound. */
+  | { kind: "repeat"; node: Node; minimum: number; maximum: number | undefined };
 
 const SPECIAL = new Set("\\^$.|?*+()[]{}");
 
@@ -105,22 +106,26 @@ export function readPattern(pattern: string): Node | undefined {
   function repeated(atom: Node): Node | undefined {
     let node = atom;
     for (;;) {
-      const minimum = quantifier();
-      if (minimum === undefined) return node;
-      if (minimum === "unknown" || atom.kind === "start" || atom.kind === "end") return undefined;
+      const count = quantifier();
+      if (count === undefined) return node;
+      if (count === "unknown" || atom.kind === "start" || atom.kind === "end") return undefined;
       take("?"); // lazy: the same strings match
-      node = { kind: "repeat", node, minimum };
+      node = { kind: "repeat", node, ...count };
     }
   }
 
-  function quantifier(): number | "unknown" | undefined {
-    if (take("*") || take("?")) return 0;
-    if (take("+")) return 1;
+  function quantifier(): { minimum: number; maximum: number | undefined } | "unknown" | undefined {
+    if (take("*")) return { minimum: 0, maximum: undefined };
+    if (take("?")) return { minimum: 0, maximum: 1 };
+    if (take("+")) return { minimum: 1, maximum: undefined };
     if (characters[at] !== "{") return undefined;
-    const counts = /^\{(\d{1,4})(?:,\d{0,4})?\}/.exec(characters.slice(at, at + 12).join(""));
+    const counts = /^\{(\d{1,4})(,?)(\d{0,4})\}/.exec(characters.slice(at, at + 12).join(""));
     if (counts === null) return "unknown";
-    at += counts[0].length;
-    return Number(counts[1]);
+    const [whole, minimum, comma, maximum] = counts as unknown as [string, string, string, string];
+    if (comma === "" && maximum !== "") return "unknown";
+    at += whole.length;
+    const upper = comma === "" ? Number(minimum) : maximum === "" ? undefined : Number(maximum);
+    return { minimum: Number(minimum), maximum: upper };
   }
 
   function take(character: string): boolean {

@@ -23,6 +23,32 @@ test.each([
   expect(plan.plain).toEqual(plain);
 });
 
+test.each([
+  ["^\\+549[0-9]{2,4}$", true],
+  ["^(?:\\+54|\\+598)9\\d+$", true],
+  ["@[a-z]+\\.com$", true],
+  ["^a.*b.*$", true],
+  ["a.*b.*$", false],
+  ["^(a|b)(a|b)(a|b)$", false],
+  ["(a+)+$", false],
+  ["^(?:a*|b)c", false],
+  ["^\\s", false],
+  ["^[]a]", false],
+  ["^[[:alpha:]]x", false],
+  ["^[9-0]", false],
+  ["^a{3,2}", false],
+  ["^a{1001}", false],
+])("leaves %j to JavaScript's own engine: %s", (source, native) => {
+  expect(planPattern(source).native !== undefined).toBe(native);
+});
+
+test("a full stop is any character but a line feed in both engines", () => {
+  for (const character of ["\r", "\u2028", "\n", "😀", "\ud83d"]) {
+    const text = `a${character}b`;
+    expect(planPattern("^a.b$").native!.test(text), JSON.stringify(text)).toBe(compilePattern("^a.b$")(text));
+  }
+});
+
 describe("reviewPattern", () => {
   test.each([
     ["^(549", /^isn't RE2 syntax: missing closing \)/],

@@ -1,4 +1,5 @@
 import { RE2JS, RE2JSException } from "re2js";
+import { toNative } from "./native.ts";
 import { example, type PlainText, plainText, readPattern, requiredLiterals } from "./pattern-syntax.ts";
 
 export const MAXIMUM_PATTERN_LENGTH = 200;
@@ -11,14 +12,16 @@ export interface PatternPlan {
   /** At least one of these stands in every match; `undefined`: the pattern has to be tried on every id. */
   literals: string[] | undefined;
   plain: PlainText | undefined;
+  /** Decides as RE2 does, where JavaScript's own engine can't be hurt by the pattern. */
+  native: RegExp | undefined;
 }
 
 /** @returns how to find and decide matches of a pattern */
 export function planPattern(source: string): PatternPlan {
   const tree = readPattern(source);
   return tree === undefined
-    ? { source, literals: undefined, plain: undefined }
-    : { source, literals: requiredLiterals(tree), plain: plainText(tree) };
+    ? { source, literals: undefined, plain: undefined, native: undefined }
+    : { source, literals: requiredLiterals(tree), plain: plainText(tree), native: toNative(tree) };
 }
 
 /**

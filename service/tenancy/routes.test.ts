@@ -34,6 +34,7 @@ describe.each(KINDS)("the admin API on %s", (kind) => {
     await tenancy.start();
     const app = createApp({
       release: "test",
+      isCanaryEnabled: () => true,
       metrics,
       metricsToken: undefined,
       refreshGauges: async () => undefined,
@@ -41,6 +42,7 @@ describe.each(KINDS)("the admin API on %s", (kind) => {
       health: { checks: {}, isStopping: () => false },
       faults: { latencyMs: 0, latencyPercent: 0, errorRate: 0 },
       guestRoutes: [],
+      guestPaths: [],
       adminRoutes: [tenantRoutes({ tenancy, database: made.database, auth: createAuth({ secret: SECRET }), logger })],
     });
     server = createServer(app);
