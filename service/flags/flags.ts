@@ -70,7 +70,7 @@ export class FlagChangeError extends Error {
 export type Flags<R extends Registry = typeof FLAGS> = ReturnType<typeof createFlags<R>>;
 
 /** More gauges than this are brought up to date over several scrapes: each asks a rule that may not be compiled yet. */
-const GAUGES_AT_ONCE = 500;
+const GAUGES_AT_ONCE = 100;
 
 const startTimer: Every = (milliseconds, work) => {
   const timer = setInterval(work, milliseconds);
