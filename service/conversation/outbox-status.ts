@@ -6,7 +6,7 @@ export interface StatusUpdate {
   /** Id of the outbox row, when the provider gives back what was sent along. */
   outboxId: string | undefined;
   /** The provider's id, for messages that carry no outbox id. */
-  providerId: string;
+  providerId: string | undefined;
   status: DeliveryStatus;
   /** Which part of the reply, from 0, and how many it has. */
   part: number;
@@ -21,7 +21,7 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 const ORDER = ["pending", "sent", "failed", "delivered", "read"];
 
-const key = ({ outboxId, providerId }: StatusUpdate) => outboxId ?? providerId;
+const key = ({ outboxId, providerId }: StatusUpdate) => outboxId ?? providerId ?? "";
 
 /**
  * Notes statuses of one tenant's messages. They come in any order and more than once, so they only ever rise:
@@ -69,7 +69,7 @@ export async function recordStatuses(database: Database, tenantId: string, updat
         [
           tenantId,
           outboxId,
-          update.providerId,
+          update.providerId ?? null,
           update.status,
           update.part,
           update.parts,
