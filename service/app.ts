@@ -1,4 +1,4 @@
-import express, { type Express, type Router } from "express";
+import express, { type Express, type RequestHandler, type Router } from "express";
 import { Problem, problemHandler } from "./problem.ts";
 import { type Faults, injectFaults } from "./telemetry/faults.ts";
 import { type HealthOptions, healthRoutes } from "./telemetry/health.ts";
@@ -15,6 +15,8 @@ export interface AppOptions {
   metricsToken: string | undefined;
   refreshGauges: () => Promise<void>;
   logger: Logger;
+  /** Opens a span for each request. */
+  trace?: RequestHandler;
   health: HealthOptions;
   faults: Faults;
   guestRoutes: Router[];
@@ -31,6 +33,7 @@ export function createApp(options: AppOptions): Express {
   app.disable("etag");
   app.use(identify(options.release, isCanaryEnabled));
   app.use(observe({ metrics, logger }));
+  if (options.trace !== undefined) app.use(options.trace);
   app.use(healthRoutes(options.health));
   app.use(metricsRoutes({ metrics, token: options.metricsToken, refresh: options.refreshGauges }));
   for (const router of options.adminRoutes) app.use(router);

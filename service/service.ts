@@ -28,6 +28,7 @@ import { openMemory } from "./storage/shared-memory.ts";
 import { openRedis } from "./storage/shared-redis.ts";
 import { guestHasher, type Logger } from "./telemetry/log.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
+import { openTracing } from "./telemetry/tracing.ts";
 import { createLimits } from "./tenancy/limits.ts";
 import { tenantRoutes } from "./tenancy/routes.ts";
 import { createTenancy } from "./tenancy/tenancy.ts";
@@ -55,6 +56,11 @@ export async function startService(
   pmsKeys: Record<string, string | undefined> = {},
 ): Promise<Service> {
   const metrics = createMetrics();
+  const tracing = await openTracing({
+    exporter: config.OTEL_TRACES_EXPORTER,
+    ratio: config.OTEL_TRACES_SAMPLER_ARG,
+    release: config.RELEASE_VERSION,
+  });
   const onError = (source: string) => (error: Error) => logger.warn({ err: error }, `${source}: connection error`);
   const connections = await connect({
     url: config.DATABASE_URL,
@@ -116,7 +122,17 @@ export async function startService(
     metrics,
     logger,
   });
-  const worker = createWorker({ database, answers, metrics, logger, concurrency: Math.max(1, config.WORKERS), handle });
+  const worker = createWorker({
+    database,
+    answers,
+    metrics,
+    logger,
+    concurrency: Math.max(1, config.WORKERS),
+    handle: (input) =>
+      tracing.span("handle message", { tenant_id: input.conversation.tenantId, channel: input.conversation.channel }, () =>
+        handle(input),
+      ),
+  });
 
   const graph = createGraph({ url: config.WHATSAPP_API_URL, accessToken: config.WHATSAPP_ACCESS_TOKEN });
   const tenant = (id: string) => tenancy.get(id);
@@ -151,6 +167,7 @@ export async function startService(
       }
     },
     logger,
+    trace: tracing.middleware,
     health: { checks: { database: () => database.ping(), redis: () => shared.ping() }, isStopping: () => stopping },
     faults: {
       latencyMs: config.FAULT_LATENCY_MS,
@@ -212,7 +229,7 @@ export async function startService(
     clearTimeout(patience);
     await Promise.all([streams, worker.stop(), outbox.stop()]);
     await Promise.all([flags.close(), tenancy.close()]);
-    await Promise.all([database.close(), shared.close()]);
+    await Promise.all([database.close(), shared.close(), tracing.close()]);
   };
   return {
     url: `http://127.0.0.1:${port}`,
