@@ -48,20 +48,8 @@ export async function observeLive(source: LiveSource, inputs: Inputs, signal: Ab
   const script = inputs.script || join(assetFolder(), "k6", "canary.js");
   const scriptSha256 = await scriptDigest(script);
   const k6 = await findK6({ version: inputs.k6Version, path: inputs.k6Path, signal, log: say });
-  const urls = urlsOf(source, inputs);
-  const paired = Object.keys(urls).length === 2;
-  const extensible = paired && !inputs.selfCheck && inputs.rounds === undefined && inputs.policy.mode === "guarded";
-  const extension = extensible ? inputs.extensionSeconds : 0;
-  const looks = extensible ? planLooks(inputs.durationSeconds, extension) : [onlyLook(inputs.durationSeconds)];
-  const plan: DrivePlan = {
-    script,
-    urls,
-    rps: inputs.rps,
-    warmUpSeconds: inputs.warmUpSeconds,
-    seconds: inputs.durationSeconds + extension,
-    rounds: paired ? inputs.rounds : undefined,
-    versionHeader: inputs.versionHeader,
-  };
+  const { plan, looks, paired } = planRun(source, inputs, script);
+  const { urls } = plan;
   const setting: Setting = { inputs, source, plan, looks, before, k6Version: k6.version, scriptSha256, paired };
   const folder = await mkdtemp(join(temporaryFolder(), "canary-compare-"));
   const scrapes: Record<ArmName, { before: Scrape | undefined; after: Scrape | undefined }> = {
@@ -79,7 +67,7 @@ export async function observeLive(source: LiveSource, inputs: Inputs, signal: Ab
     const driver = join(folder, "driver.js");
     await writeFile(driver, driverSource(plan));
     say(
-      `k6 v${k6.version} (${k6.source}): ${inputs.rps} iterations/s an arm, ${plan.rounds ? `${plan.rounds} rounds` : "interleaved"}, ${inputs.durationSeconds} s and up to ${extension} s more`,
+      `k6 v${k6.version} (${k6.source}): ${inputs.rps} iterations/s an arm, ${plan.rounds ? `${plan.rounds} rounds` : "interleaved"}, ${inputs.durationSeconds} s and up to ${plan.seconds - inputs.durationSeconds} s more`,
     );
     startGroup("k6");
     const run = {
@@ -108,6 +96,28 @@ export async function observeLive(source: LiveSource, inputs: Inputs, signal: Ab
     await rm(folder, { recursive: true, force: true });
   }
   return observed!;
+}
+
+/**
+ * What k6 is to drive and when it is looked at. Only a guarded, interleaved comparison of two arms is extended; everything else has one
+ * look at its end.
+ */
+export function planRun(source: LiveSource, inputs: Inputs, script: string): Pick<Setting, "plan" | "looks" | "paired"> {
+  const urls = urlsOf(source, inputs);
+  const paired = Object.keys(urls).length === 2;
+  const extensible = paired && !inputs.selfCheck && inputs.rounds === undefined && inputs.policy.mode === "guarded";
+  const extension = extensible ? inputs.extensionSeconds : 0;
+  const plan: DrivePlan = {
+    script,
+    urls,
+    rps: inputs.rps,
+    warmUpSeconds: inputs.warmUpSeconds,
+    seconds: inputs.durationSeconds + extension,
+    rounds: paired ? inputs.rounds : undefined,
+    versionHeader: inputs.versionHeader,
+  };
+  const looks = extensible ? planLooks(inputs.durationSeconds, extension) : [onlyLook(inputs.durationSeconds)];
+  return { plan, looks, paired };
 }
 
 function urlsOf({ baselineUrl, canaryUrl }: LiveSource, inputs: Inputs): DrivePlan["urls"] {
