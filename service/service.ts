@@ -3,6 +3,8 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createAuth } from "./admin/auth.ts";
 import { createApp } from "./app.ts";
+import { createEmailChannel } from "./channels/email/channel.ts";
+import { emailWebhook } from "./channels/email/webhook.ts";
 import { messagesWebhook } from "./channels/messages/webhook.ts";
 import { createWebChat } from "./channels/web/chat.ts";
 import { createWhatsAppChannel } from "./channels/whatsapp/channel.ts";
@@ -136,7 +138,13 @@ export async function startService(
 
   const graph = createGraph({ url: config.WHATSAPP_API_URL, accessToken: config.WHATSAPP_ACCESS_TOKEN });
   const tenant = (id: string) => tenancy.get(id);
-  const outbox = createOutboxSender({ database, channels: [createWhatsAppChannel({ graph, tenant })], metrics, logger });
+  const email = createEmailChannel({ url: config.SMTP_URL, tenant });
+  const outbox = createOutboxSender({
+    database,
+    channels: [createWhatsAppChannel({ graph, tenant }), email],
+    metrics,
+    logger,
+  });
   const chat = createWebChat({
     database,
     inbox,
@@ -147,6 +155,11 @@ export async function startService(
     tenant,
     limit,
   });
+  /** For channels whose sender holds their secret and so may speak for every tenant. */
+  const resolveNamed = async ({ userId, tenantId }: { userId: string; tenantId: string | undefined }) => {
+    const explicit = tenantId === undefined ? undefined : { tenantId, authorised: true };
+    return (await tenancy.resolve({ userId, explicit })).tenant.id;
+  };
   let stopping = false;
 
   const app = createApp({
@@ -181,10 +194,7 @@ export async function startService(
         inbox,
         answers,
         canonicalUserId,
-        // Whoever holds the secret may speak for every tenant.
-        resolveTenant: async ({ userId, tenantId }) =>
-          (await tenancy.resolve({ userId, explicit: tenantId === undefined ? undefined : { tenantId, authorised: true } }))
-            .tenant.id,
+        resolveTenant: resolveNamed,
         limit,
       }),
       whatsAppWebhook({
@@ -196,6 +206,15 @@ export async function startService(
         logger,
         canonicalUserId,
         resolveTenant: async ({ userId, phoneNumberId }) => (await tenancy.resolve({ userId, phoneNumberId })).tenant.id,
+      }),
+      emailWebhook({
+        secret: config.EMAIL_SECRET,
+        inbox,
+        database,
+        logger,
+        canonicalUserId,
+        resolveTenant: resolveNamed,
+        limit,
       }),
       chat.router,
     ],
@@ -228,6 +247,7 @@ export async function startService(
     await drain();
     clearTimeout(patience);
     await Promise.all([streams, worker.stop(), outbox.stop()]);
+    await email.close?.();
     await Promise.all([flags.close(), tenancy.close()]);
     await Promise.all([database.close(), shared.close(), tracing.close()]);
   };
