@@ -1,5 +1,6 @@
+import { readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
-import { ConfigError, DEVELOPMENT_SECRETS, loadConfig } from "./config.ts";
+import { ConfigError, DEVELOPMENT_SECRETS, loadConfig, VARIABLES } from "./config.ts";
 
 const problemsOf = (env: Record<string, string>): string[] => {
   try {
@@ -64,4 +65,18 @@ describe("configuration", () => {
   test.each(["FAULT_LATENCY_MS", "FAULT_LATENCY_PERCENT", "FAULT_ERROR_RATE"])("production refuses %s", (name) => {
     expect(problemsOf({ ...production, [name]: "1" }).join("\n")).toContain(name);
   });
+});
+
+test("docs/configuration.md tells of every variable, with its default, and of no other", async () => {
+  const text = await readFile(new URL("../docs/configuration.md", import.meta.url), "utf8");
+  const rows = [...text.matchAll(/^\| `([A-Z0-9_]+)` \| ([^|]+) \|/gm)].map(([, name, value]) => [name!, value!.trim()] as const);
+  expect(rows.map(([name]) => name).sort()).toEqual([...VARIABLES].sort());
+  const defaults = loadConfig({}) as Record<string, unknown>;
+  for (const [name, value] of rows) {
+    if (value.startsWith("`"))
+      expect([name, value]).toEqual([
+        name,
+        `\`${typeof defaults[name] === "object" ? JSON.stringify(defaults[name]) : defaults[name]}\``,
+      ]);
+  }
 });

@@ -77,6 +77,9 @@ const environment = z.object({
   FAULT_ERROR_RATE: fraction.default(0).describe("rehearsal: share of answers that are 500"),
 });
 
+/** Names of all variables. */
+export const VARIABLES: readonly string[] = Object.keys(environment.shape);
+
 export type Config = ReturnType<typeof loadConfig>;
 
 /** Thrown by `loadConfig` with every mistake, one a line. Never holds a value of a secret. */
