@@ -75,7 +75,8 @@ export function createHandle(options: HandleOptions): HandleMessage {
     });
     const understood = event.type === "message" ? event.understood : undefined;
     // A word or two ("twin", "ok") are no reason to change the language of a conversation.
-    const brief = message.text.trim().split(/\s+/).length <= 2;
+    const brief =
+      session.awaiting === "name" || (message.text.trim().split(/\s+/).length <= 2 && !/[ñçãõáéíóú]/i.test(message.text));
     const known = conversation.language ?? message.language;
     const wanted = (brief ? known : undefined) ?? understood?.language ?? known ?? tenantLanguage;
     const language = tenant.languages.includes(wanted) ? wanted : tenantLanguage;

@@ -61,6 +61,8 @@ const session = z.object({
   hold: reservation.extend({ until: z.string() }).optional(),
   /** A reservation that is about to be changed, and into what. */
   change: z.object({ reservation, to: stay, guestName: z.string().optional(), total: money.optional() }).optional(),
+  /** What is to be different, said before it was known of which reservation. */
+  wish: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
   /** A reservation that is about to be cancelled. */
   cancelling: reservation.optional(),
   /** What the list of reservations was shown for. */

@@ -38,6 +38,12 @@ export function answer(d: Dialogue, said: Understood, words: string): boolean {
   const named = said.entities.room_type ?? reading.readRoom(words, []);
   // "la doble" names a room type, and is no question about room types while one is to be chosen.
   const chooses = named !== undefined && CHOOSING.has(awaiting) && !/[?¿]/.test(said.text);
+  const offered = named !== undefined && session.offers.some(({ roomType }) => roomType === named);
+  if (awaiting === "room" && offered && /[?¿]/.test(said.text) && words.split(" ").length <= 4) {
+    // "¿y la suite?": its price for these nights.
+    session.goal = "quote";
+    return taken(() => booking.takeStay(d, { room_type: named }));
+  }
   const asks = sure && QUESTIONS.has(said.intent) && !chooses;
   // A question of a guest isn't an answer to ours, unless it says just what was asked.
   if (asks && !speaksOfDates(said.entities) && !["guests", "nights"].includes(awaiting)) return false;
@@ -112,6 +118,7 @@ const ANSWERS: Record<NonNullable<Session["awaiting"]>, Answer> = {
     if (changesStay(session, said.entities)) return taken(() => booking.takeStay(d, said.entities));
     const introduced = reading.readIntroducedName(said.text);
     if (introduced === undefined) {
+      if (said.entities.room_type !== undefined) return taken(() => booking.askToConfirm(d));
       if (reading.saysNo(words)) return taken(() => booking.giveUp(d));
       if (reading.saysYes(words)) return taken(() => booking.confirm(d));
     }

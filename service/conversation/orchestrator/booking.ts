@@ -45,7 +45,8 @@ export function takeStay(d: Dialogue, entities: Entities): undefined {
   if (entities.ambiguous?.some((name) => name === "check_in" || name === "check_out" || name === "date") === true) {
     const { check_in: _in, check_out: _out, date: _date, ...rest } = entities;
     session.stay = mergeStay(session.stay, rest);
-    d.ask("dates", "ask_dates_ambiguous", {});
+    if (entities.past_year === undefined) d.ask("dates", "ask_dates_ambiguous", {});
+    else d.ask("dates", "year_past", { year: entities.past_year });
     return;
   }
   session.stay = mergeStay(session.stay, entities);
@@ -176,7 +177,9 @@ export function giveUp(d: Dialogue): undefined {
     d.call({ operation: "cancel", next: "not_booked", code: held.code });
     return;
   }
+  const { adults, children } = d.session.stay;
   d.forget();
+  d.session.stay = { adults, children };
   d.say("not_booked", {}, ["other_dates", "reception"]);
 }
 

@@ -1,9 +1,9 @@
 import type { Offer, Read, Reservation } from "../../pms/port.ts";
-import type { Booking, Stay } from "../session.ts";
+import type { Booking, Session, Stay } from "../session.ts";
 import { bookingsOff } from "./booking.ts";
 import type { Entities, PmsOutcome } from "./contract.ts";
 import { type Dialogue, shown, toBooking } from "./dialogue.ts";
-import { mergeStay, objectTo, toQuery } from "./stay.ts";
+import { mergeStay, objectTo, speaksOfStay, toQuery } from "./stay.ts";
 
 type Task = "modify" | "cancel" | "status";
 
@@ -15,19 +15,31 @@ export function begin(d: Dialogue, task: Task, entities: Entities = {}, code?: s
   session.cancelling = undefined;
   session.awaiting = undefined;
   session.goal = undefined;
-  // What is to be changed is said before it is known of which reservation.
-  session.stay = task === "modify" ? mergeStay({}, withoutOldDates(entities)) : {};
+  session.stay = {};
+  session.wish = task === "modify" ? wishOf(entities) : undefined;
   session.change = undefined;
   if (task === "modify" && guestName !== undefined) session.guestName = guestName;
   if (code !== undefined) d.call({ operation: "reservation", next: task, code });
   else d.call({ operation: "reservationsOf", next: task, userId: around.userId });
 }
 
-/** "cambiar mi reserva del 12 al 14": which of the days is the old one and which the new isn't told by an entity. */
-function withoutOldDates(entities: Entities): Entities {
-  return entities.ambiguous === undefined || entities.ambiguous.length === 0
-    ? entities
-    : { adults: entities.adults, children: entities.children, room_type: entities.room_type };
+/** Days that can be read in two ways are left out here, and asked for once the reservation is known. */
+function wishOf(entities: Entities): Session["wish"] {
+  const unsure = (entities.ambiguous ?? []).length > 0;
+  const names = [
+    "adults",
+    "children",
+    "room_type",
+    "relative",
+    "nights",
+    ...(unsure ? [] : ["check_in", "check_out", "date"]),
+  ] as const;
+  const wish: NonNullable<Session["wish"]> = {};
+  for (const name of names) {
+    const value = entities[name as keyof Entities];
+    if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") wish[name] = value;
+  }
+  return wish;
 }
 
 export function onReservations(d: Dialogue, task: Task, all: readonly Reservation[], code?: string): undefined {
@@ -74,11 +86,11 @@ function chosen(d: Dialogue, task: Task, booking: Booking): undefined {
     ]);
     return;
   }
-  const wish = session.stay;
-  session.stay = {};
+  const wish: Entities = session.wish ?? {};
+  session.wish = undefined;
   session.change = { reservation: booking, to: stayOf(booking) };
-  if (Object.values(wish).every((value) => value === undefined)) return askWhatToChange(d);
-  change(d, toEntities(wish));
+  if (!speaksOfStay(wish)) return askWhatToChange(d);
+  change(d, wish);
 }
 
 export function askWhatToChange(d: Dialogue): undefined {
@@ -211,16 +223,4 @@ export function onChangeFailed(d: Dialogue, outcome: Extract<PmsOutcome, { kind:
 
 function stayOf({ checkIn, checkOut, adults, children, roomType }: Booking): Stay {
   return { checkIn, checkOut, adults, children, roomType };
-}
-
-function toEntities(stay: Stay): Entities {
-  const { checkIn, checkOut, nights, adults, children, roomType } = stay;
-  return {
-    check_in: checkIn,
-    check_out: checkOut,
-    ...(checkIn === undefined || checkOut === undefined ? { nights } : {}),
-    adults,
-    children,
-    room_type: roomType,
-  };
 }

@@ -27,6 +27,10 @@ export interface Entities {
   reservation_code?: string | undefined;
   amount?: number | undefined;
   currency?: string | undefined;
+  /** A year that was named and is over. */
+  past_year?: number | undefined;
+  /** Nights or people are said to be added to those of before. */
+  relative?: boolean | undefined;
   /** Names of entities that could be read in two ways. */
   ambiguous?: readonly string[] | undefined;
 }

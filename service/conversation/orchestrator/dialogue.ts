@@ -80,6 +80,7 @@ export class Dialogue {
     session.offers = [];
     session.hold = undefined;
     session.change = undefined;
+    session.wish = undefined;
     session.cancelling = undefined;
     session.task = undefined;
     session.asked = [];

@@ -4,7 +4,7 @@ import * as changes from "./changes.ts";
 import type { Understood } from "./contract.ts";
 import type { Dialogue } from "./dialogue.ts";
 import { INFORMATION, isInformation } from "./information.ts";
-import { onlyCallsOff, plain, readCode, readIntroducedName } from "./reading.ts";
+import { namesOwnBooking, onlyCallsOff, plain, readCode, readIntroducedName } from "./reading.ts";
 import * as reception from "./reception.ts";
 import { remind } from "./remind.ts";
 import { mergeStay, speaksOfDates, speaksOfStay } from "./stay.ts";
@@ -70,7 +70,8 @@ export function dispatch(d: Dialogue, understood: Understood): undefined {
     case "modify_reservation":
       if (session.hold !== undefined || isBooking(d)) {
         if (speaksOfStay(entities)) return booking.takeStay(d, entities);
-        if (session.hold !== undefined) return d.ask("change_what", "ask_change", {});
+        const other = codeOf(understood) !== undefined || (session.hold === undefined && namesOwnBooking(plain(text)));
+        if (!other) return d.ask("change_what", "ask_change", {});
       }
       return changes.begin(d, "modify", entities, codeOf(understood), readIntroducedName(text));
     case "cancel_reservation": {
@@ -95,6 +96,7 @@ export function dispatch(d: Dialogue, understood: Understood): undefined {
     case "goodbye_thanks":
       return d.say("thanks", {});
     case "affirm":
+      if (remind(d)) return;
       if (session.lastBooking !== undefined) return d.say("already_confirmed", { code: session.lastBooking });
       return d.say("menu", {}, MENU);
     case "deny":

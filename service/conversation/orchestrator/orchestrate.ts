@@ -45,7 +45,15 @@ function onMessage(d: Dialogue, understood: Understood): undefined {
   const name = reading.readIntroducedName(understood.text);
   if (name !== undefined && d.session.awaiting !== "name") d.session.guestName = name;
 
-  const said = settle({ ...understood, entities: nearby(understood, words, d.session) }, words);
+  const year = reading.readPastYear(words, Number(d.around.clock.today.slice(0, 4)));
+  const addition = reading.readAddition(words);
+  const entities = {
+    ...(addition === undefined ? {} : { relative: true, ...addition }),
+    ...nearby(understood, words, d.session),
+    ...(year === undefined ? {} : { past_year: year }),
+  };
+  if (reading.wantsSeveralRooms(words)) d.say("one_room_at_a_time", {});
+  const said = settle({ ...understood, entities }, words);
   if (answer(d, said, words)) {
     d.session.misunderstood = 0;
     return;
@@ -64,6 +72,10 @@ function onMessage(d: Dialogue, understood: Understood): undefined {
     dispatch(d, said);
     return;
   }
+  if (said.intent !== "cancel_reservation" && goesOnAboutStay(d.session, said)) {
+    d.session.misunderstood = 0;
+    return booking.takeStay(d, said.entities);
+  }
   if (said.band === "medium" && askWhich(d, said, isOfferable)) return;
   notUnderstood(d, said.text, () => remind(d));
 }
@@ -73,6 +85,7 @@ function settle(understood: Understood, words: string): Understood {
   const { intent } = understood;
   const certain = (certainly: string): Understood => ({ ...understood, intent: certainly, confidence: 1, band: "high" });
   const unclear = new Set(["make_reservation", "check_availability", "modify_reservation", "affirm", "out_of_scope", "deny"]);
+  if (reading.asksAboutCancelling(words) && understood.band !== "high") return certain("ask_policies");
   if (reading.callsOff(words) && (unclear.has(intent) || understood.band !== "high")) return certain("cancel_reservation");
   const changes = intent === "modify_reservation" && understood.band === "high";
   if (reading.wantsStatus(words) && (unclear.has(intent) || understood.band !== "high") && !changes) return certain("my_booking");
@@ -83,6 +96,13 @@ function settle(understood: Understood, words: string): Understood {
 function isBacked({ intent, entities, text }: Understood): boolean {
   if (intent === "room_issue" || intent === "request_service") return reading.readRoomNumber(reading.plain(text)) !== undefined;
   return ["check_availability", "make_reservation", "ask_price"].includes(intent) && speaksOfStay(entities);
+}
+
+/** "del 10 al 12" and "3 adultos" say enough by themselves, the latter when a stay is being talked about. */
+function goesOnAboutStay({ stay, change, cancelling }: Session, { entities }: Understood): boolean {
+  if (change !== undefined || cancelling !== undefined) return false;
+  if (entities.check_in !== undefined || (entities.date !== undefined && entities.check_out !== undefined)) return true;
+  return speaksOfStay(entities) && stay.checkIn !== undefined;
 }
 
 /** "mejor del 13", said about the twelfth of April, is the thirteenth of April. */
@@ -136,8 +156,8 @@ function onOutcome(d: Dialogue, outcome: PmsOutcome): undefined {
     const roomTypes = outcome.read.value.map(({ roomType, maxGuests, from }) => ({ roomType, maxGuests, from }));
     if (outcome.call.next === "prices") d.say("prices", { roomTypes });
     else d.say("room_types", { roomTypes });
-    if (d.session.awaiting === undefined) d.session.awaiting = "dates";
-    else if (outcome.call.next === "room_types") remind(d);
+    if (outcome.call.next === "room_types") remind(d);
+    else if (d.session.awaiting === undefined) d.session.awaiting = "dates";
     return;
   }
   const { reservations } = outcome;

@@ -39,6 +39,10 @@ const CALLING_OFF =
   /\b(cancel(a|ar|o|e|en|ame|ala|alo|arla|arlo|emos|ei|ou|ada|ado|led|ed|ing|ation)?|anul(a|ar|o|e|ame|arla|ala)|dar de baja|dame de baja|desmarcar|call off)\b/;
 const ABOUT_CANCELLING =
   /\b(politica|politicas|policy|policies|gratis|free|gratuit\w+|costo|cuesta|cobran|cargo|penalidad|multa|fee|taxa|condicion\w*|plazo|hasta cuando|puedo cancelar|podria cancelar|posso cancelar|can i cancel|si cancelo|if i cancel|se eu cancelar)\b/;
+const UNIT = "(noches?|nights?|noites?|dias?|days?|personas?|people|persons?|guests?|adult(o|a)?s?|pessoas?|huesped(es)?)";
+const MORE = new RegExp(
+  `\\b(${UNIT} (mas|more|extra|adicional(es)?|a mais|mais)|(one|two|1|2|uma?|duas|dois|una?|dos)? ?(more|extra|additional|mais|otra|another|outra) (uma? |una? |one |1 |2 )?${UNIT})( |$)`,
+);
 const EMERGENCY =
   /\b(emergencia|emergency|emergencias|urgencia medica|incendio|se prende fuego|hay fuego|on fire|theres a fire|there is a fire|pegando fogo|tem fogo|ambulancia|ambulance|socorro|auxilio|infarto|heart attack|se desmayo|desmayad[oa]|desmaiou|unconscious|inconsciente|me robaron|robbed|fui roubad[oa]|gas leak|fuga de gas|vazamento de gas|escape de gas)\b/;
 const URGENT =
@@ -47,10 +51,17 @@ const ASSISTANT = /\b(asistente|assistant|assistente|bot|chatbot)\b/;
 const OWN_BOOKING = /\b(mi|mis|my|our|minhas?|la|nuestra) (reservas?|reservations?|bookings?|reservacion(es)?)\b/;
 const STATUS =
   /\b(ver|veo|estado|status|consult\w+|confirmad[ao]|confirmed|datos|dados|detalle\w*|details?|codigo|code|numero|number|cual|cuales|que reservas?|tengo|tenho|have|show|see|check|lookup|look up|mostr\w+|quedo|ficou|hecha|feita|activa|sigue en pie)\b/;
+const ONLY_OWN_BOOKING = /^(ver |see |show )?(mi|mis|my|minhas?) (reservas?|reservations?|bookings?|reservacion(es)?)$/;
+const WHICH_BOOKINGS =
+  /\b(que|cuales|quais|what|which|do i have|tengo|tenho) (\w+ ){0,2}(reservas?|reservations?|bookings?)( (tengo|tenho|do i have|hice|fiz))?$/;
 const DATA =
   /^(mis datos|my data|meus dados|borr\w+ (todos )?mis datos|elimin\w+ (todos )?mis datos|delete (all )?my data|erase my data|apag\w+ (todos )?(os )?meus dados|exclu\w+ (os )?meus dados)\b/;
 
-export const saysNo = (text: string) => NO.test(text) || NO_AFTER_YES.test(text);
+/** "no sé" is no answer at all. */
+const DOUBT =
+  /^(no se|no lo se|no estoy segur[oa]|nao sei|nao tenho certeza|not sure|no idea|no entiendo|nao entendi|no problem|no hay problema|no importa)\b/;
+
+export const saysNo = (text: string) => (NO.test(text) || NO_AFTER_YES.test(text)) && !DOUBT.test(text);
 export const saysYes = (text: string) => YES.test(text) && !saysNo(text);
 export const isEmergency = (text: string) => EMERGENCY.test(text);
 export const isUrgent = (text: string) => URGENT.test(text);
@@ -58,9 +69,27 @@ export const wantsAssistant = (text: string) => ASSISTANT.test(text) || text ===
 export const wantsData = (text: string) => DATA.test(text);
 /** "cancelar mi reserva", not "¿cuál es la política de cancelación?". */
 export const callsOff = (text: string) => CALLING_OFF.test(text) && !ABOUT_CANCELLING.test(text);
+/** "¿cuánto cuesta cancelar?" */
+export const asksAboutCancelling = (text: string) => CALLING_OFF.test(text) && ABOUT_CANCELLING.test(text);
+
+/** @returns what "una noche más", "one more person" adds; undefined when a message adds nothing */
+export function readAddition(text: string): { nights: number } | { adults: number } | undefined {
+  const found = MORE.exec(text)?.[0].trim();
+  if (found === undefined) return undefined;
+  const count = readNumber(found) ?? 1;
+  return /no[ci]\w+|nights?|dia|day/.test(found) ? { nights: count } : { adults: count };
+}
+
+const SEVERAL_ROOMS =
+  /\b([2-9]|dos|tres|cuatro|two|three|four|duas|dois|quatro|varias|several|algunas) (habitaciones|habs|rooms|quartos|cuartos|dobles|suites|singles|doubles|twins|triples)\b/;
+/** "2 habitaciones". */
+export const wantsSeveralRooms = (text: string) => SEVERAL_ROOMS.test(text);
+/** "mi reserva", "my booking". */
+export const namesOwnBooking = (text: string) => OWN_BOOKING.test(text);
 /** "cancelar", "cancelalo", and nothing more. */
 export const onlyCallsOff = (text: string) => callsOff(text) && text.split(" ").length <= 2;
-export const wantsStatus = (text: string) => OWN_BOOKING.test(text) && STATUS.test(text) && !callsOff(text);
+export const wantsStatus = (text: string) =>
+  !callsOff(text) && ((OWN_BOOKING.test(text) && STATUS.test(text)) || ONLY_OWN_BOOKING.test(text) || WHICH_BOOKINGS.test(text));
 
 const NUMBER_WORDS: Record<string, number> = {
   un: 1,
@@ -110,6 +139,7 @@ export function readNumber(text: string): number | undefined {
 
 /** @returns how many people a short answer to "for how many?" says, when it needs no grammar */
 export function readParty(text: string): number | undefined {
+  if (/^(me|yo|eu|i|moi)$/.test(text)) return 1;
   if (/\b(solo|sola|sozinh[oa]|just me|only me|myself|so eu|yo nomas|para mi|for me|pra mim|para mim)\b/.test(text)) return 1;
   if (
     /\b(pareja|couple|casal|mi (esposa|esposo|mujer|marido|novi[oa]|senora|pareja) y yo|me and my (wife|husband|partner)|my (wife|husband|partner) and (i|me)|minha (esposa|mulher|namorada) e eu|eu e (minha|meu) \w+|yo y mi \w+|nosotros dos|los dos|nos dois|both of us)\b/.test(
@@ -146,6 +176,8 @@ export function readRoom(text: string, shown: readonly RoomType[]): RoomType | u
 const NAME_INTRODUCTION =
   /(?:a nombre de|al nombre de|mi nombre es|me llamo|under the name(?: of)?|under|the name is|name is|my name is|in the name of|em nome de|no nome de|o nome e|meu nome e|me chamo|name:|nombre:|nome:)\s+(.+)$/iu;
 const WEAK_INTRODUCTION = /^(?:soy|i am|i'm|im|it's|its|sou|eu sou|es|de|for|para)\s+/iu;
+/** "soy Marta Gil y necesito …": capitals tell a name from "soy de Chile". */
+const PRESENTED = /(?:^|[\s,.!¡])(?:[Ss]oy|[Ss]ou|I am|I'm|i'm)\s+(\p{Lu}[\p{L}'’-]+(?:\s+\p{Lu}[\p{L}'’-]+){0,3})/u;
 const NAME_WORD = /^[\p{L}][\p{L}'’.-]*$/u;
 /** Words that no guest is called, but answers to "what name?" hold when they aren't names. */
 const NOT_A_NAME = new Set(
@@ -169,7 +201,10 @@ export function readIntroducedName(text: string): string | undefined {
     .replace(/[íì]/gi, "i")
     .replace(/[óôõ]/gi, "o");
   const found = NAME_INTRODUCTION.exec(searchable);
-  if (found?.[1] === undefined) return undefined;
+  if (found?.[1] === undefined) {
+    const presented = PRESENTED.exec(plainText)?.[1];
+    return presented === undefined ? undefined : cleanName(presented);
+  }
   return cleanName(plainText.slice(searchable.length - found[1].length));
 }
 
@@ -197,6 +232,12 @@ const OTHER_DAYS =
 /** @returns whether the only days in a message are bare numbers ("del 13 al 15") */
 export function namesOnlyDays(text: string, words: string): boolean {
   return !OTHER_DAYS.test(words) && !/\d\s*[/.-]\s*\d/.test(text);
+}
+
+/** @returns a year in the message that is over */
+export function readPastYear(text: string, thisYear: number): number | undefined {
+  const year = Number(/\b(20\d\d)\b/.exec(text)?.[1] ?? Number.NaN);
+  return year < thisYear ? year : undefined;
 }
 
 /** @returns a reservation code of the embedded PMS, as it is written */

@@ -39,11 +39,14 @@ export function mergeStay(before: Stay, entities: Entities): Stay {
   }
   if (checkOut !== undefined) stay.checkOut = checkOut;
   else if (nights !== undefined) {
-    stay.nights = nights;
-    stay.checkOut = stay.checkIn === undefined ? undefined : addDays(stay.checkIn, nights);
+    const all = entities.relative === true && length !== undefined ? length + nights : nights;
+    stay.nights = all;
+    stay.checkOut = stay.checkIn === undefined ? undefined : addDays(stay.checkIn, all);
   }
   if (stay.checkIn !== undefined && stay.checkOut !== undefined) stay.nights = nightsBetween(stay.checkIn, stay.checkOut);
-  if (entities.adults !== undefined) {
+  if (entities.relative === true && entities.adults !== undefined && before.adults !== undefined) {
+    stay.adults = before.adults + entities.adults;
+  } else if (entities.adults !== undefined) {
     stay.adults = entities.adults;
     // "somos 4" said again means 4 in all, not 4 and the children of before.
     if (entities.children === undefined) stay.children = undefined;
@@ -76,6 +79,9 @@ export function moveToMonth(entities: Entities, anchor: string): Entities {
   return moved;
 }
 
+/** Nobody asks a hotel for so many nights by naming two days. */
+const BACKWARDS = 300;
+
 /** Why a stay can't be asked for, with the stay without what was wrong. */
 export interface Objection<Key extends PhraseKey = PhraseKey> {
   key: Key;
@@ -106,6 +112,10 @@ export function objectTo(stay: Stay, today: string, profile: HotelProfile): Obje
   if (checkIn !== undefined && checkOut !== undefined && checkOut <= checkIn) return dates("dates_order", {}) as Objection;
   if (checkIn === undefined && checkOut !== undefined && checkOut <= today)
     return dates("dates_past", { day: checkOut }) as Objection;
+  // "from the 12th to the 10th" of a month was read as the 10th of the next year.
+  if (checkIn !== undefined && checkOut !== undefined && nightsBetween(checkIn, checkOut) > BACKWARDS) {
+    return dates("dates_order", {}) as Objection;
+  }
   if (nights !== undefined && nights <= 0) return dates("dates_order", {}) as Objection;
   if (nights !== undefined && nights > profile.maxNights) {
     return dates("dates_too_long", { nights, maximum: profile.maxNights }, { ...withoutDates, checkIn }) as Objection;

@@ -50,6 +50,7 @@ export const en: Phrases = {
   ask_nights: ({ checkIn }, w) => `Arriving on ${w.day(checkIn)}. How many nights will you stay?`,
   ask_guests: () => "For how many people? If children come along, tell me how many.",
   dates_past: ({ day }, w) => `${w.day(day)} has already passed. Which dates would you like?`,
+  year_past: ({ year }) => `${year} has already passed. Which dates would you like?`,
   dates_order: () => "Check-out has to be after check-in. Which day do you arrive, and which day do you leave?",
   dates_too_long: ({ nights, maximum }) =>
     `${nights} nights is more than I can book here (up to ${maximum}). Reception makes offers for long stays; or tell me shorter dates.`,
@@ -59,6 +60,8 @@ export const en: Phrases = {
   adults_needed: () => "At least one adult has to travel. How many adults and how many children would you be?",
   party_too_large: ({ guests }) =>
     `I have no single room for ${guests} people. Reception can arrange several rooms, or tell me how many would share each one.`,
+  one_room_at_a_time: () =>
+    "Here I book one room at a time: we do the first and then the other. If you'd rather have them all together, I'll pass you to reception.",
   ask_change: () => "What would you like to change? Write me the dates, the guests or the room.",
 
   offers: ({ stay: s, offers }, w) =>
@@ -129,7 +132,7 @@ export const en: Phrases = {
       .join("\n")}`,
   amenity_yes: ({ amenity, hours, free }) =>
     `Yes, we have ${AMENITY[amenity]}${hours === undefined ? "" : `, ${hours}`}${free === true ? ", free of charge" : free === false ? ", at extra cost" : ""}.`,
-  amenity_no: ({ amenity }) => `No, we don't have ${AMENITY[amenity].replace(/^an? /, "")}.`,
+  amenity_no: ({ amenity }) => `No, we don't have ${AMENITY[amenity]}.`,
   location: ({ address, phone }) => `We are at ${address}.${phone === undefined ? "" : ` Phone: ${phone}.`}`,
   check_times: ({ checkInFrom, checkOutUntil }) =>
     `Check-in is from ${checkInFrom} and check-out until ${checkOutUntil}. If you arrive earlier or leave later, we keep your luggage.`,

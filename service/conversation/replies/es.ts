@@ -49,6 +49,7 @@ export const es: Phrases = {
   ask_nights: ({ checkIn }, w) => `Llegas el ${w.day(checkIn)}. ¿Cuántas noches te quedas?`,
   ask_guests: () => "¿Para cuántas personas? Si viajan niños, dime cuántos.",
   dates_past: ({ day }, w) => `El ${w.day(day)} ya pasó. ¿Para qué fechas la quieres?`,
+  year_past: ({ year }) => `El año ${year} ya pasó. ¿Para qué fechas la quieres?`,
   dates_order: () => "La salida tiene que ser después de la llegada. ¿Qué día llegas y qué día te vas?",
   dates_too_long: ({ nights, maximum }) =>
     `${nights} noches es más de lo que puedo reservar por aquí (hasta ${maximum}). Para estadías largas recepción te hace una propuesta; también puedes decirme fechas más cortas.`,
@@ -58,6 +59,8 @@ export const es: Phrases = {
   adults_needed: () => "Tiene que viajar al menos un adulto. ¿Cuántos adultos y cuántos niños serían?",
   party_too_large: ({ guests }) =>
     `No tengo una sola habitación para ${guests} personas. Recepción puede armarles varias habitaciones, o dime cuántos irían en cada una.`,
+  one_room_at_a_time: () =>
+    "Por aquí reservo una habitación a la vez: hacemos la primera y después la otra. Si prefieres todas juntas, te paso con recepción.",
   ask_change: () => "¿Qué quieres cambiar? Puedes escribirme las fechas, las personas o la habitación.",
 
   offers: ({ stay: s, offers }, w) =>

@@ -44,12 +44,14 @@ export interface PhraseParameters {
   ask_nights: { checkIn: string };
   ask_guests: None;
   dates_past: { day: string };
+  year_past: { year: number };
   dates_order: None;
   dates_too_long: { nights: number; maximum: number };
   dates_too_far: { day: string; last: string };
   guests_none: None;
   adults_needed: None;
   party_too_large: { guests: number };
+  one_room_at_a_time: None;
   ask_change: None;
 
   offers: { stay: ShownStay; offers: ShownOffer[] };

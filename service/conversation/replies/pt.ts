@@ -49,6 +49,7 @@ export const pt: Phrases = {
   ask_nights: ({ checkIn }, w) => `Chegada em ${w.day(checkIn)}. Quantas noites você fica?`,
   ask_guests: () => "Para quantas pessoas? Se houver crianças, diga quantas.",
   dates_past: ({ day }, w) => `O dia ${w.day(day)} já passou. Para quais datas você quer?`,
+  year_past: ({ year }) => `O ano de ${year} já passou. Para quais datas você quer?`,
   dates_order: () => "A saída tem que ser depois da chegada. Que dia você chega e que dia sai?",
   dates_too_long: ({ nights, maximum }) =>
     `${nights} noites é mais do que posso reservar por aqui (até ${maximum}). Para estadias longas a recepção faz uma proposta; ou diga datas mais curtas.`,
@@ -58,6 +59,8 @@ export const pt: Phrases = {
   adults_needed: () => "Precisa viajar pelo menos um adulto. Quantos adultos e quantas crianças seriam?",
   party_too_large: ({ guests }) =>
     `Não tenho um só quarto para ${guests} pessoas. A recepção pode organizar vários quartos, ou diga quantos ficariam em cada um.`,
+  one_room_at_a_time: () =>
+    "Por aqui reservo um quarto de cada vez: fazemos o primeiro e depois o outro. Se preferir todos juntos, passo você para a recepção.",
   ask_change: () => "O que você quer mudar? Pode escrever as datas, as pessoas ou o quarto.",
 
   offers: ({ stay: s, offers }, w) =>

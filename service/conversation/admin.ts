@@ -1,0 +1,181 @@
+import express, { type RequestHandler, Router } from "express";
+import { z } from "zod";
+import { principalOf, type Role } from "../admin/auth.ts";
+import { Problem } from "../problem.ts";
+import type { Database } from "../storage/sql.ts";
+import { canonicalUserId } from "../tenancy/user-id.ts";
+import { tenantOf } from "./guests.ts";
+import { isPulled } from "./inbox.ts";
+
+export interface ConversationAdminOptions {
+  database: Database;
+  auth: (role: Role) => RequestHandler;
+}
+
+const LONGEST_REPLY = 4_000;
+const MAXIMUM_CONVERSATIONS = 50;
+const MAXIMUM_MESSAGES = 200;
+const reply = z.strictObject({ text: z.string().trim().min(1, "write something").max(LONGEST_REPLY) });
+const state = z.strictObject({ state: z.enum(["open", "done"], { error: 'expected "open" or "done"' }) });
+const uuid = z.uuid("expected the id of a conversation");
+
+const CONVERSATIONS = `
+  select c.id, c.tenant_id, c.user_id, c.channel, c.language, c.handed_over, c.updated_at,
+         coalesce((
+           select jsonb_agg(m.entry order by m.id) from (
+             select id, jsonb_strip_nulls(jsonb_build_object(
+                      'id', id::text, 'direction', direction, 'text', text, 'at', to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+                      'intent', intent, 'confidence', confidence, 'status', status)) as entry
+               from messages where tenant_id = c.tenant_id and conversation_id = c.id order by id desc limit $3) m
+         ), '[]') as messages
+    from conversations c
+   where c.tenant_id = $1 and ($2::text is null or c.user_id = $2) and (not $4 or c.handed_over)
+   order by c.updated_at desc limit $5`;
+
+/** What reception reads and does: conversations, replies by a person, hand-back, tickets, reservations. */
+export function conversationRoutes({ database, auth }: ConversationAdminOptions): Router {
+  const router = Router();
+  const json = express.json({ limit: "64kb" });
+
+  router.get("/admin/conversations", auth("viewer"), async (request, response) => {
+    const tenantId = tenantOf(request.query.tenant_id, principalOf(response));
+    const userId = optionalText(request.query.user_id, "user_id");
+    const rows = await database.forTenant(tenantId, (sql) =>
+      sql(CONVERSATIONS, [
+        tenantId,
+        userId ?? null,
+        MAXIMUM_MESSAGES,
+        request.query.handed_over === "true",
+        MAXIMUM_CONVERSATIONS,
+      ]),
+    );
+    response.set("Cache-Control", "no-store").json(rows);
+  });
+
+  router.post("/admin/conversations/:id/reply", auth("operator"), json, async (request, response) => {
+    const principal = principalOf(response);
+    const tenantId = tenantOf(request.query.tenant_id, principal);
+    const id = idOf(request.params.id);
+    const { text } = bodyOf(reply, request.body);
+    const sent = await database.forTenant(tenantId, async (sql) => {
+      // The person has the conversation from now on, until it is handed back.
+      const [conversation] = await sql<{ channel: string; user_id: string }>(
+        "update conversations set handed_over = true, updated_at = now() where tenant_id = $1 and id = $2 returning channel, user_id",
+        [tenantId, id],
+      );
+      if (conversation === undefined) return undefined;
+      const { channel, user_id: userId } = conversation;
+      const pulled = isPulled(channel);
+      const [message] = await sql<{ id: string }>(
+        `with m as (
+           insert into messages (tenant_id, conversation_id, direction, text, content, status)
+           values ($1, $2, 'out', $3, $4, $5) returning id)
+         insert into outbox (tenant_id, conversation_id, message, channel, user_id, payload, state)
+         select $1, $2, m.id, $6, $7, $8, $5 from m returning message::text as id`,
+        [
+          tenantId,
+          id,
+          text,
+          JSON.stringify({ text, by: principal.subject }),
+          pulled ? "available" : "pending",
+          channel,
+          userId,
+          JSON.stringify({ text }),
+        ],
+      );
+      if (!pulled) await sql("select pg_notify('outbox', '')");
+      return message;
+    });
+    if (sent === undefined) throw notFound(id);
+    response.status(202).json({ status: "accepted", id: sent.id, handed_over: true });
+  });
+
+  router.post("/admin/conversations/:id/hand-back", auth("operator"), async (request, response) => {
+    const tenantId = tenantOf(request.query.tenant_id, principalOf(response));
+    const id = idOf(request.params.id);
+    const [row] = await database.forTenant(tenantId, (sql) =>
+      sql("update conversations set handed_over = false, updated_at = now() where tenant_id = $1 and id = $2 returning 1", [
+        tenantId,
+        id,
+      ]),
+    );
+    if (row === undefined) throw notFound(id);
+    response.json({ status: "ok", handed_over: false });
+  });
+
+  router.get("/admin/reservations", auth("viewer"), async (request, response) => {
+    const tenantId = tenantOf(request.query.tenant_id, principalOf(response));
+    const userId = optionalText(request.query.user_id, "user_id");
+    const rows = await database.forTenant(tenantId, (sql) =>
+      sql(
+        `select code, tenant_id, user_id, guest_name, room_type, check_in::text, check_out::text, adults, children,
+                case when status = 'held' and held_until < now() then 'cancelled' else status end as status,
+                jsonb_build_object('amount', total, 'currency', currency) as total
+           from reservations where tenant_id = $1 and ($2::text is null or user_id = $2)
+          order by created_at desc, code limit 500`,
+        [tenantId, userId ?? null],
+      ),
+    );
+    response.set("Cache-Control", "no-store").json(rows);
+  });
+
+  router.get("/admin/tickets", auth("viewer"), async (request, response) => {
+    const tenantId = tenantOf(request.query.tenant_id, principalOf(response));
+    const wanted = request.query.state ?? "open";
+    if (wanted !== "open" && wanted !== "done") throw wrong("state", 'expected "open" or "done"');
+    const rows = await database.forTenant(tenantId, (sql) =>
+      sql(
+        `select id, tenant_id, conversation_id, channel, user_id, kind, urgent, text, room, state, created_at, done_at, done_by
+           from tickets where tenant_id = $1 and state = $2 order by urgent desc, created_at limit 500`,
+        [tenantId, wanted],
+      ),
+    );
+    response.set("Cache-Control", "no-store").json(rows);
+  });
+
+  router.patch("/admin/tickets/:id", auth("operator"), json, async (request, response) => {
+    const principal = principalOf(response);
+    const tenantId = tenantOf(request.query.tenant_id, principal);
+    const id = idOf(request.params.id);
+    const { state: next } = bodyOf(state, request.body);
+    const [row] = await database.forTenant(tenantId, (sql) =>
+      sql(
+        `update tickets set state = $3, done_at = case when $3 = 'done' then now() end, done_by = case when $3 = 'done' then $4::text end
+          where tenant_id = $1 and id = $2 returning id, kind, state, done_at, done_by`,
+        [tenantId, id, next, principal.subject],
+      ),
+    );
+    if (row === undefined) throw new Problem(404, "Not Found", "There is no such ticket in this hotel.");
+    response.json(row);
+  });
+  return router;
+}
+
+function optionalText(given: unknown, field: string): string | undefined {
+  if (given === undefined) return undefined;
+  if (typeof given !== "string" || given === "" || given.length > 256 || given.includes("\u0000")) {
+    throw wrong(field, "expected one text of 1 to 256 characters");
+  }
+  return canonicalUserId(given);
+}
+
+function idOf(given: unknown): string {
+  const parsed = uuid.safeParse(given);
+  if (!parsed.success) throw wrong("id", "expected a UUID");
+  return parsed.data;
+}
+
+function bodyOf<Value>(schema: z.ZodType<Value>, body: unknown): Value {
+  const parsed = schema.safeParse(body ?? {});
+  if (parsed.success) return parsed.data;
+  const errors = parsed.error.issues.map(({ path, message }) => ({ field: path.join(".") || "body", message }));
+  throw new Problem(400, "Bad Request", `The body has mistakes in: ${errors.map(({ field }) => field).join(", ")}.`, errors);
+}
+
+function wrong(field: string, message: string): Problem {
+  return new Problem(400, "Bad Request", `The request has a mistake in: ${field}.`, [{ field, message }]);
+}
+
+function notFound(id: string): Problem {
+  return new Problem(404, "Not Found", `There is no conversation ${id} in this hotel.`);
+}

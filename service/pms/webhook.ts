@@ -1,0 +1,30 @@
+import { Router } from "express";
+import { jsonBodyOf, readSignedBody } from "../channels/signed-body.ts";
+import { Problem } from "../problem.ts";
+import type { PmsClients, PmsTenant } from "./clients.ts";
+
+export interface PmsWebhookOptions {
+  pms: PmsClients;
+  tenants: { get(id: string): Promise<PmsTenant | undefined> | PmsTenant | undefined };
+  /** HMAC key that the hotels' PMS sign with. */
+  secret: string;
+}
+
+const LARGEST_BODY = 64_000;
+
+/**
+ * `POST /webhooks/pms/:tenant`: a hotel's PMS says that something changed there. Whatever it was, what was read before is
+ * no longer believed; the body, any JSON signed in `X-Signature-256`, is not looked at further.
+ */
+export function pmsWebhook({ pms, tenants, secret }: PmsWebhookOptions): Router {
+  const router = Router();
+  const signed = readSignedBody({ secret, header: "X-Signature-256", limitBytes: LARGEST_BODY });
+  router.post("/webhooks/pms/:tenant", signed, async (request, response) => {
+    jsonBodyOf(response);
+    const tenant = await tenants.get(String(request.params.tenant));
+    if (tenant === undefined) throw new Problem(404, "Not Found", "There is no such tenant.");
+    await pms.forTenant(tenant).invalidate();
+    response.json({ status: "ok" });
+  });
+  return router;
+}
