@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { bandOf } from "./bands.ts";
 import { calibrate, confidenceOf } from "./calibration.ts";
-import { classify, DEFAULT_OPTIONS, type Example, train } from "./classifier.ts";
+import { classify, classifyGrams, DEFAULT_OPTIONS, type Example, train } from "./classifier.ts";
 import { areaUnderRoc, measure } from "./evaluation.ts";
 import { grams } from "./features.ts";
 import { Lexicon } from "./lexicon.ts";
@@ -87,6 +87,13 @@ describe("training", () => {
     expect(classify(classifier, "quantum xylophone").confidence).toBeLessThan(
       classify(classifier, "open the red door please").confidence,
     );
+  });
+
+  test("a classifier uses its lexicon when it answers, as it did when it learnt", () => {
+    const lexicon = Lexicon.parse("give: sell vendo", "concepts.txt");
+    const { classifier } = train(EXAMPLES, DEFAULT_OPTIONS, undefined, lexicon);
+    expect(classify(classifier, "vendo the red car")).toEqual(classifyGrams(classifier, grams("vendo the red car", lexicon)));
+    expect(classify(classifier, "vendo").ranked[0]).toMatchObject({ intent: "sell" });
   });
 
   test("one intent alone is refused", () => {

@@ -173,7 +173,7 @@ function weigh(core: Core, message: Map<number, number>) {
 
 /** Classifies one message. Takes time and memory in proportion to its length, which `normalise` bounds. */
 export function classify(classifier: Classifier, text: string): Classification {
-  return classifyGrams(classifier, grams(text));
+  return classifyGrams(classifier, grams(text, classifier.lexicon));
 }
 
 /** Classifies a message whose grams are at hand already. */
