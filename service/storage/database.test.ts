@@ -156,6 +156,30 @@ describe("migrations", () => {
   });
 });
 
+test("in production a login that owns nothing is enough, once the owner has migrated", async () => {
+  const { url, drop } = await createDatabase(inject("postgresUrl"));
+  const owner = await connect({ url, poolSize: 1, onError: () => undefined });
+  const migrations = await readMigrations();
+  await migrate(owner.pool, migrations);
+  const login = `login_${new URL(url).pathname.slice(1)}`;
+  await owner.pool.query(`create role ${login} login`);
+  const loginUrl = new URL(url);
+  loginUrl.username = login;
+  const stranger = openDatabase(await connect({ url: loginUrl.href, poolSize: 1, onError: () => undefined }));
+  await expect(stranger.withoutTenant((sql) => sql("select 1"))).rejects.toThrow(/gatehouse_app/);
+  await stranger.close();
+
+  await owner.pool.query(`grant gatehouse_app to ${login}`);
+  const app = await connect({ url: loginUrl.href, poolSize: 1, onError: () => undefined });
+  await checkMigrated(app.pool, migrations);
+  const database = openDatabase(app);
+  await database.forTenant("default", (sql) => sql(addGuest, ["default", "guest"]));
+  expect(await database.forTenant("default", (sql) => sql(guests))).toEqual([{ user_id: "guest" }]);
+  await database.close();
+  await owner.pool.end();
+  await drop();
+});
+
 describe("the embedded folder", () => {
   test("belongs to one process; a lock that a dead one left is taken over", async () => {
     const folder = await mkdtemp(join(tmpdir(), "gatehouse-embedded-"));

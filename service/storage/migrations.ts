@@ -61,6 +61,9 @@ export async function migrate(pool: pg.Pool, migrations: readonly Migration[]): 
         });
       }
     }
+    // The service's login owns nothing, and has to see whether its database is ready.
+    const { rowCount } = await client.query("SELECT 1 FROM pg_roles WHERE rolname = 'gatehouse_app'");
+    if (rowCount === 1) await client.query("GRANT SELECT ON schema_migrations TO gatehouse_app");
     return pending.map(({ name }) => name);
   } finally {
     // Ending the session would free the lock too, but the pool keeps the connection.
