@@ -1,0 +1,202 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { throwAwayFolder } from "../../test/canary-action.ts";
+import { exampleBudget } from "../../test/report-examples.ts";
+import { readDefinition } from "../../tools/runner/definition.ts";
+import { assemble } from "./assemble.ts";
+import { readBudget } from "./budget.ts";
+import { driverSource } from "./driver.ts";
+import { type Inputs, type LiveSource, readCanaryInputs } from "./inputs.ts";
+import { observeFiles } from "./observe-file.ts";
+import { planRun } from "./observe-live.ts";
+import { armQueries } from "./observe-prometheus.ts";
+import { policyFacts } from "./settings.ts";
+
+const place = throwAwayFolder();
+afterAll(() => place[Symbol.dispose]());
+
+const read = (inputs: Record<string, string>): Inputs =>
+  readCanaryInputs({
+    GITHUB_WORKSPACE: place.folder,
+    ...Object.fromEntries(Object.entries(inputs).map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value])),
+  });
+const mistakes = (inputs: Record<string, string>): string => {
+  try {
+    read(inputs);
+  } catch (error) {
+    return (error as Error).message;
+  }
+  return "";
+};
+
+const URLS = { "baseline-url": "http://localhost:1", "canary-url": "http://localhost:2" };
+const FILES = { "baseline-samples": "b.ndjson", "canary-samples": "c.ndjson" };
+
+beforeAll(() => {
+  // 900 requests an arm in 30 s; the canary is 12 % slower and fails three times as often.
+  const rows = (factor: number, failEvery: number, n = 900) =>
+    Array.from({ length: n }, (_, i) =>
+      JSON.stringify({ t: i / 30, latency_ms: (40 + 60 * ((i * 0.618) % 1)) * factor, ok: (i + 1) % failEvery !== 0 }),
+    ).join("\n");
+  writeFileSync(join(place.folder, "b.ndjson"), rows(1, 450));
+  writeFileSync(join(place.folder, "c.ndjson"), rows(1.12, 100));
+  writeFileSync(join(place.folder, "d.ndjson"), rows(1.3, 450));
+  writeFileSync(join(place.folder, "script.js"), "");
+  writeFileSync(join(place.folder, "budget.json"), JSON.stringify(exampleBudget()));
+});
+
+/** Verdict, decision, reasons and metrics of a run on files, as text. */
+async function judged(inputs: Record<string, string>): Promise<string> {
+  const all = read({ ...FILES, ...inputs });
+  if (all.source.kind !== "file") throw new Error("not a file");
+  const observed = await observeFiles(all.source, all);
+  const run = { repository: null, run_id: null, run_attempt: null, sha: null, ref: null, workflow: null, job: null, event: null };
+  const rest = { run, generated_at: "", self_check: null, inputs: { digest: "", samples_path: null } };
+  const { error_budget } = await readBudget(all.errorBudget);
+  const report = assemble({ ...observed.facts, ...rest, error_budget, policy: policyFacts(all) }, observed.arms);
+  const { verdict, decision, reasons, metrics, error_budget: budget, baseline, canary } = report;
+  return JSON.stringify({ verdict, decision, reasons, metrics, budget, baseline, canary });
+}
+
+/** The same with too few requests for a verdict. */
+const undecided = (inputs: Record<string, string>) => judged({ "min-samples": "5000", ...inputs });
+
+/** The driver script that k6 would get, and when it would be looked at. */
+function driven(inputs: Record<string, string>): string {
+  const all = read({ ...URLS, ...inputs });
+  const { plan, looks } = planRun(all.source as LiveSource, all, all.script);
+  return JSON.stringify({ driver: driverSource(plan), looks });
+}
+
+function queried(inputs: Record<string, string>): string {
+  const all = read({ "prometheus-url": "http://p:9090", "baseline-selector": 'v="1"', "canary-selector": 'v="2"', ...inputs });
+  const source = all.prometheus!;
+  return JSON.stringify([source, armQueries(source, source.baselineSelector, `${source.stepSeconds}s`)]);
+}
+
+/** Inputs that go to other code as they are, where their effect is tested: in main.test.ts and live.test.ts. */
+const handedOn = (inputs: Record<string, string>) => Promise.resolve(JSON.stringify(read({ ...FILES, ...inputs })));
+
+describe("every input changes some outcome", () => {
+  const effects: Record<string, (inputs: Record<string, string>) => string | Promise<string>> = {};
+  const cases: [string, string, typeof judged | typeof driven][] = [
+    ["baseline-samples", "d.ndjson", judged],
+    ["canary-samples", "d.ndjson", judged],
+    ["mode", "strict", judged],
+    ["max-p95-ratio", "1.5", judged],
+    ["min-p95-delta-ms", "50", judged],
+    ["p95-ceiling-ms", "90", judged],
+    ["max-error-ratio", "9", judged],
+    ["min-error-rate", "0.1", judged],
+    ["min-samples", "1000", judged],
+    ["on-inconclusive", "rollback", undecided],
+    ["error-budget", "budget.json", judged],
+    ["baseline-version", "1.0", judged],
+    ["canary-version", "1.1", judged],
+    ["baseline-url", "http://localhost:9", driven],
+    ["canary-url", "http://localhost:9", driven],
+    ["script", "script.js", driven],
+    ["rps", "7", driven],
+    ["duration", "90s", driven],
+    ["warm-up", "9s", driven],
+    ["rounds", "3", driven],
+    ["max-extension", "0s", driven],
+    ["version-header", "X-Build", driven],
+    ["phase", "baseline", driven],
+    ["self-check", "true", driven],
+    ["prometheus-url", "http://q:9090", queried],
+    ["baseline-selector", 'v="7"', queried],
+    ["canary-selector", 'v="7"', queried],
+    ["prometheus-token", "secret", queried],
+    ["prometheus-metric", "latency_seconds", queried],
+    ["prometheus-error-matcher", 'code="500"', queried],
+    ["prometheus-step", "60s", queried],
+    ["before", "before.json", handedOn],
+    ["pushgateway-url", "http://g:9091", handedOn],
+    ["report-directory", "elsewhere", handedOn],
+    ["artifact-name", "other", handedOn],
+    ["fail-on", "never", handedOn],
+    ["k6-version", "1.8.1", handedOn],
+    ["k6-path", "/opt/k6", handedOn],
+    ["env", "A=1", handedOn],
+  ];
+  test.each(cases)("%s: %s", async (name, value, outcome) => {
+    effects[name] = outcome;
+    const [without, given] = [await outcome({}), await outcome({ [name]: value })];
+    expect(given).not.toBe(without);
+  });
+
+  test("samples and report choose another source", () => {
+    expect(read({ samples: "both.ndjson" }).source).toMatchObject({
+      kind: "file",
+      baselinePath: join(place.folder, "both.ndjson"),
+    });
+    expect(read({ report: "r.json" }).source).toMatchObject({ kind: "replay" });
+    effects["samples"] = handedOn;
+    effects["report"] = handedOn;
+  });
+
+  test("no input of action.yml is left out, and its defaults are the code's", async () => {
+    const definition = await readDefinition(new URL("action.yml", import.meta.url).pathname);
+    expect(Object.keys(effects).sort()).toEqual(Object.keys(definition.inputs).sort());
+    const defaults = Object.fromEntries(Object.entries(definition.inputs).map(([name, input]) => [name, input.default ?? ""]));
+    expect(read({ ...defaults, ...FILES })).toEqual(read(FILES));
+  });
+});
+
+describe("bad input", () => {
+  test("a canary URL equal to the baseline's is refused, however it is written", () => {
+    expect(mistakes({ "baseline-url": "http://h:80/", "canary-url": "http://h" })).toContain(
+      "canary-url: expected another URL than baseline-url",
+    );
+    expect(mistakes({ "baseline-url": "http://h" })).toContain("canary-url: expected an http(s) URL, got nothing");
+    expect(mistakes({ "baseline-url": "http://h", "self-check": "true" })).toBe("");
+  });
+
+  test("no source, or several, is one mistake", () => {
+    expect(mistakes({})).toContain("source: expected samples of both arms, got nothing");
+    expect(mistakes({ ...URLS, ...FILES })).toContain("expected one source of samples, got 2");
+    expect(mistakes({ "baseline-samples": "b.ndjson" })).toContain("canary-samples: expected a file, got nothing");
+    expect(mistakes({ "baseline-samples": "b.ndjson", "canary-samples": "./b.ndjson" })).toContain(
+      "another file than baseline-samples",
+    );
+    expect(mistakes({ samples: "b.ndjson", ...FILES })).toContain("got a mix");
+  });
+
+  test("Prometheus needs two selectors that differ", () => {
+    const url = { "prometheus-url": "http://p:9090" };
+    expect(mistakes(url)).toContain("baseline-selector: expected label matchers");
+    expect(mistakes({ ...url, "baseline-selector": 'v="1"', "canary-selector": '{v="1"}' })).toContain("the same series");
+    expect(mistakes({ ...FILES, "baseline-selector": 'v="1"' })).toContain("expected prometheus-url with it");
+    expect(mistakes({ ...url, "baseline-selector": 'up{v="1"}', "canary-selector": 'v="2"' })).toContain("label matchers alone");
+  });
+
+  test("numbers are strict, limits make sense, and all mistakes come together", () => {
+    const message = mistakes({
+      ...FILES,
+      "max-p95-ratio": "1",
+      "min-p95-delta-ms": "5ms",
+      "min-error-rate": "1.5",
+      rounds: "0",
+      "warm-up": "soon",
+      script: "none.js",
+      "version-header": "X Release",
+      "prometheus-error-matcher": "5xx",
+      env: "novalue",
+    });
+    for (const name of [
+      "max-p95-ratio",
+      "min-p95-delta-ms",
+      "min-error-rate",
+      "rounds",
+      "warm-up",
+      "script",
+      "version-header",
+      "prometheus-error-matcher",
+      "env",
+    ]) {
+      expect(message).toContain(`${name}: expected`);
+    }
+  });
+});
