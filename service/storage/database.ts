@@ -81,6 +81,8 @@ export async function connect(options: DatabaseOptions): Promise<Connections> {
   };
 }
 
+const settingOf = (value: string) => `set_config('app.tenant_id', ${value}, true)`;
+
 /** Wraps connections, after the migrations, in the interface that rooms use. */
 export function openDatabase(connections: Connections): Database {
   const { kind, pool, listener } = connections;
@@ -97,12 +99,16 @@ export function openDatabase(connections: Connections): Database {
         await client.query(`SET ROLE ${APP_ROLE}`);
         prepared.add(client);
       }
-      const opening = [
-        { text: "BEGIN" },
-        // The embedded engine has one connection, which migrations use too: there the role ends with the transaction.
-        ...(kind === "embedded" ? [{ text: `SET LOCAL ROLE ${APP_ROLE}` }] : []),
-        ...(tenantId === undefined ? [] : [{ text: "SELECT set_config('app.tenant_id', $1, true)", values: [tenantId] }]),
-      ];
+      const opening =
+        kind === "postgres"
+          ? // One message for both: this is on the way of every transaction.
+            [{ text: tenantId === undefined ? "BEGIN" : `BEGIN; SELECT ${settingOf(pg.escapeLiteral(tenantId))}` }]
+          : [
+              { text: "BEGIN" },
+              // The embedded engine has one connection, which migrations use too: there the role ends with the transaction.
+              { text: `SET LOCAL ROLE ${APP_ROLE}` },
+              ...(tenantId === undefined ? [] : [{ text: `SELECT ${settingOf("$1")}`, values: [tenantId] }]),
+            ];
       let opened: Promise<unknown> = Promise.resolve();
       if (kind === "postgres") {
         // Sent without waiting: they travel in one packet with the first statement of `work`.
@@ -150,7 +156,8 @@ export function openDatabase(connections: Connections): Database {
   return {
     kind,
     forTenant: (tenantId, work) => {
-      if (tenantId === "") return Promise.reject(new Error("forTenant: the tenant's id is empty"));
+      // U+0000 would end the statement's text early.
+      if (tenantId === "" || tenantId.includes("\0")) return Promise.reject(new Error("forTenant: not a tenant's id"));
       return transaction(tenantId, work);
     },
     withoutTenant: (work) => transaction(undefined, work),

@@ -164,6 +164,25 @@ describe.each(KINDS)("isolation of tenants on %s", (kind) => {
     expect(await as("hotel-a", (sql) => sql("delete from audit_log"))).toBe(DENIED);
   });
 
+  test.each([
+    "it's",
+    "\\",
+    "\\'; reset role; --",
+    "'; select set_config('app.tenant_id', 'hotel-a', true); --",
+    "$1",
+    "hotel-a' --",
+    "ñ'😀",
+  ])("the id %j is taken as it is", async (id) => {
+    const [row] = await made.database.forTenant(id, (sql) =>
+      sql("select current_tenant() as tenant, current_user::text as role, (select count(*)::int from conversations) as n"),
+    );
+    expect(row).toEqual({ tenant: id, role: "gatehouse_app", n: 0 });
+  });
+
+  test.each(["", "a\u0000b"])("the id %j is refused", async (id) => {
+    await expect(made.database.forTenant(id, (sql) => sql("select 1"))).rejects.toThrow("not a tenant's id");
+  });
+
   test("200 transactions at once on a pool of one never meet", async () => {
     const hotels = ["hotel-a", "hotel-b"];
     const seen = await Promise.all(
