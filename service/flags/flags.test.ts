@@ -194,10 +194,13 @@ describe("with a real Redis", () => {
   test("a ring can't be written, not even by two administrators at once", async () => {
     const [here, there] = [await join(), await join()];
     const needing = (flag: string) => JSON.stringify({ prerequisites: [{ flag, value: true }] });
-    const both = await Promise.allSettled([change(here, "a", needing("b")), change(there, "b", needing("a"))]);
-    const refused = both.filter((one): one is PromiseRejectedResult => one.status === "rejected");
-    expect(refused.map(({ reason }) => reason.kind)).toEqual(["cycle"]);
-    expect(refused[0]!.reason.message).toMatch(/a → b → a|b → a → b/);
+    for (let round = 0; round < 10; round += 1) {
+      const both = await Promise.allSettled([change(here, "a", needing("b")), change(there, "b", needing("a"))]);
+      const refused = both.filter((one): one is PromiseRejectedResult => one.status === "rejected");
+      expect(refused.map(({ reason }) => reason.kind)).toEqual(["cycle"]);
+      expect(refused[0]!.reason.message).toMatch(/a → b → a|b → a → b/);
+      await Promise.all([change(here, "a", undefined), change(there, "b", undefined)]);
+    }
     await expect(change(here, "a", JSON.stringify({ prerequisites: [{ flag: "top", value: true }] }))).rejects.toMatchObject({
       kind: "cycle",
     });

@@ -1,7 +1,8 @@
 import { readdir, readFile } from "node:fs/promises";
-import { expect, test } from "vitest";
+import { expect, expectTypeOf, test } from "vitest";
 import { parseDefinition } from "./definition.ts";
-import { FLAGS, type Registry } from "./registry.ts";
+import type { Flags } from "./flags.ts";
+import { FLAGS, type FlagKey, type Registry } from "./registry.ts";
 import { Snapshot } from "./snapshot.ts";
 
 const service = new URL("../", import.meta.url);
@@ -26,6 +27,12 @@ test.each(Object.entries(FLAGS as Registry))("%s is declared without a mistake",
   expect(flag.owner).not.toBe("");
   expect(flag.description).toMatch(/\.$/);
   for (const { flag: needed } of prerequisites) expect(FLAGS).toHaveProperty([needed]);
+});
+
+test("reading a flag that isn't declared is a type error", () => {
+  expectTypeOf<Parameters<Flags["isEnabled"]>[0]>().toEqualTypeOf<FlagKey>();
+  expectTypeOf<Parameters<Flags["evaluate"]>[0]>().toEqualTypeOf<FlagKey>();
+  expectTypeOf<ReturnType<Flags["isEnabled"]>>().toEqualTypeOf<boolean>();
 });
 
 test("the declared flags form no ring", () => {

@@ -59,7 +59,7 @@ export const FLAGS = {
   "tenancy.dynamic.enabled": booleanFlag(true, {
     owner: "tenancy",
     description:
-      "Hotels are found by the number written to and by their patterns; off: every message belongs to the hotel it names, or to `default`.",
+      "Hotels are found by the number written to and by their patterns; off: every message belongs to the hotel that its sender was allowed to name, or to `default`.",
   }),
   "features.interactive_messages": booleanFlag(true, {
     owner: "channels",
@@ -67,11 +67,11 @@ export const FLAGS = {
   }),
   "conversation.delay.enabled": booleanFlag(false, {
     owner: "conversation",
-    description: "The agent waits for a moment, as a person who types would, before a reply is sent.",
+    description: "A reply carries how long a person would type it, for channels that wait so long before they show it.",
   }),
   "reservation.enabled": booleanFlag(true, {
     owner: "reservations",
-    description: "Guests can book by message; off: the agent answers questions and hands bookings to reception.",
+    description: "Guests can book, change and cancel by message; off: the agent answers questions and hands these to reception.",
   }),
   "canary.enabled": booleanFlag(true, {
     owner: "release",
