@@ -11,7 +11,9 @@ import { createWhatsAppChannel } from "./channels/whatsapp/channel.ts";
 import { createGraph } from "./channels/whatsapp/graph.ts";
 import { whatsAppWebhook } from "./channels/whatsapp/webhook.ts";
 import type { Config } from "./config.ts";
+import { conversationRoutes } from "./conversation/admin.ts";
 import { createAnswers } from "./conversation/answers.ts";
+import { createGuests, guestRoutes } from "./conversation/guests.ts";
 import { createHandle } from "./conversation/handle.ts";
 import { createInbox } from "./conversation/inbox.ts";
 import { createOutboxSender } from "./conversation/outbox.ts";
@@ -24,6 +26,7 @@ import { ofrepRoutes } from "./flags/ofrep.ts";
 import { drainer, listen } from "./http-server.ts";
 import { openUnderstander } from "./nlp/understand.ts";
 import { createPmsClients } from "./pms/clients.ts";
+import { pmsWebhook } from "./pms/webhook.ts";
 import { connect, openDatabase } from "./storage/database.ts";
 import { checkMigrated, migrate, readMigrations } from "./storage/migrations.ts";
 import { openMemory } from "./storage/shared-memory.ts";
@@ -217,12 +220,16 @@ export async function startService(
         limit,
       }),
       chat.router,
+      // A hotel's PMS signs with the key that it is read with; without one nothing can be cached too long but by its time.
+      ...(config.PMS_API_KEY === undefined ? [] : [pmsWebhook({ pms, tenants: tenancy, secret: config.PMS_API_KEY })]),
     ],
     adminRoutes: [
       flagRoutes({ flags, auth }),
       ofrepRoutes({ flags, auth }),
       tenantRoutes({ tenancy, database, auth, logger }),
       outboxAdmin({ database, auth, logger }),
+      conversationRoutes({ database, auth }),
+      guestRoutes({ guests: createGuests({ database }), auth, logger }),
     ],
   });
 

@@ -30,7 +30,7 @@ function pressedBy(written: string, { choices, awaiting }: Pick<Session, "choice
   if (words === "") return undefined;
   const found = choices.find(({ id, title }) => id === written || plain(title) === words);
   if (found !== undefined) return found.id;
-  const number = /^(?:opcion |option |opcao )?(\d)$/.exec(words)?.[1];
+  const number = /^(?:opci[oó]n |option |opção )?\(?(\d)\)?\.?$/iu.exec(written)?.[1];
   if (number === undefined || (awaiting !== undefined && NUMERIC.has(awaiting))) return undefined;
   return choices[Number(number) - 1]?.id;
 }

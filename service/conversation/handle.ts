@@ -1,6 +1,6 @@
 import { addDays, dayIn } from "../pms/calendar.ts";
 import type { PmsClients } from "../pms/clients.ts";
-import { type Pms, PmsRefusal, PmsUnavailable } from "../pms/port.ts";
+import { type Pms, PmsRefusal, PmsUnavailable, ROOM_TYPES } from "../pms/port.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { isOpen, nextOpening } from "../tenancy/opening-hours.ts";
@@ -71,7 +71,12 @@ export function createHandle(options: HandleOptions): HandleMessage {
         conversationLanguage: conversation.language ?? message.language,
         conversationIntent: topicOf(session),
       });
-      return { ...result, language: isLanguage(result.language) ? result.language : tenantLanguage };
+      const { room_type: roomType } = result.entities;
+      return {
+        ...result,
+        language: isLanguage(result.language) ? result.language : tenantLanguage,
+        entities: { ...result.entities, room_type: ROOM_TYPES.find((each) => each === roomType) },
+      };
     });
     const understood = event.type === "message" ? event.understood : undefined;
     // A word or two ("twin", "ok") are no reason to change the language of a conversation.

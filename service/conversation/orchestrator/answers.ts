@@ -104,7 +104,7 @@ const ANSWERS: Record<NonNullable<Session["awaiting"]>, Answer> = {
       return taken(() => booking.takeStay(d, { room_type: room }));
     }
     if (room !== undefined && !reading.saysNo(words)) return taken(() => choose(d, `room:${room}`));
-    if (reading.saysYes(words) || intent === "make_reservation") return taken(() => choose(d, "book"));
+    if (reading.saysYes(words) || isSurely(said, "make_reservation")) return taken(() => choose(d, "book"));
     if (room !== undefined) return taken(() => choose(d, `room:${room}`));
     if (reading.saysNo(words) || isSurely(said, "deny")) {
       session.goal = "quote";

@@ -45,12 +45,15 @@ function onMessage(d: Dialogue, understood: Understood): undefined {
   const name = reading.readIntroducedName(understood.text);
   if (name !== undefined && d.session.awaiting !== "name") d.session.guestName = name;
 
-  const year = reading.readPastYear(words, Number(d.around.clock.today.slice(0, 4)));
+  const { today } = d.around.clock;
+  const year = reading.readPastYear(words, Number(today.slice(0, 4)));
+  const past = reading.readPastDay(words, today);
   const addition = reading.readAddition(words);
   const entities = {
     ...(addition === undefined ? {} : { relative: true, ...addition }),
     ...nearby(understood, words, d.session),
     ...(year === undefined ? {} : { past_year: year }),
+    ...(past === undefined ? {} : { check_in: past, ambiguous: undefined }),
   };
   if (reading.wantsSeveralRooms(words)) d.say("one_room_at_a_time", {});
   const said = settle({ ...understood, entities }, words);

@@ -1,3 +1,4 @@
+import { isDay } from "../../pms/calendar.ts";
 import { ROOM_TYPES, type RoomType } from "../../pms/port.ts";
 import type { Amenity } from "../hotel.ts";
 import { ROOM_NAMES } from "../replies/words.ts";
@@ -91,49 +92,49 @@ export const onlyCallsOff = (text: string) => callsOff(text) && text.split(" ").
 export const wantsStatus = (text: string) =>
   !callsOff(text) && ((OWN_BOOKING.test(text) && STATUS.test(text)) || ONLY_OWN_BOOKING.test(text) || WHICH_BOOKINGS.test(text));
 
-const NUMBER_WORDS: Record<string, number> = {
-  un: 1,
-  uno: 1,
-  una: 1,
-  one: 1,
-  um: 1,
-  uma: 1,
-  dos: 2,
-  two: 2,
-  dois: 2,
-  duas: 2,
-  tres: 3,
-  three: 3,
-  cuatro: 4,
-  four: 4,
-  quatro: 4,
-  cinco: 5,
-  five: 5,
-  seis: 6,
-  six: 6,
-  siete: 7,
-  seven: 7,
-  sete: 7,
-  ocho: 8,
-  eight: 8,
-  oito: 8,
-  nueve: 9,
-  nine: 9,
-  nove: 9,
-  diez: 10,
-  ten: 10,
-  dez: 10,
-  cero: 0,
-  zero: 0,
-  ninguno: 0,
-  nobody: 0,
-};
+const NUMBER_WORDS: ReadonlyMap<string, number> = new Map([
+  ["un", 1],
+  ["uno", 1],
+  ["una", 1],
+  ["one", 1],
+  ["um", 1],
+  ["uma", 1],
+  ["dos", 2],
+  ["two", 2],
+  ["dois", 2],
+  ["duas", 2],
+  ["tres", 3],
+  ["three", 3],
+  ["cuatro", 4],
+  ["four", 4],
+  ["quatro", 4],
+  ["cinco", 5],
+  ["five", 5],
+  ["seis", 6],
+  ["six", 6],
+  ["siete", 7],
+  ["seven", 7],
+  ["sete", 7],
+  ["ocho", 8],
+  ["eight", 8],
+  ["oito", 8],
+  ["nueve", 9],
+  ["nine", 9],
+  ["nove", 9],
+  ["diez", 10],
+  ["ten", 10],
+  ["dez", 10],
+  ["cero", 0],
+  ["zero", 0],
+  ["ninguno", 0],
+  ["nobody", 0],
+]);
 
 /** @returns the only number in a short answer; undefined when there is none, or several */
 export function readNumber(text: string): number | undefined {
   const words = text.split(" ");
   if (words.length > 8) return undefined;
-  const numbers = words.flatMap((word) => (/^\d{1,3}$/.test(word) ? [Number(word)] : (NUMBER_WORDS[word] ?? [])));
+  const numbers = words.flatMap((word) => (/^\d{1,3}$/.test(word) ? [Number(word)] : (NUMBER_WORDS.get(word) ?? [])));
   return numbers.length === 1 ? numbers[0] : undefined;
 }
 
@@ -165,9 +166,9 @@ export function readRoom(text: string, shown: readonly RoomType[]): RoomType | u
   if (named !== undefined) return named;
   const title = ROOM_TYPES.find((type) => Object.values(ROOM_NAMES).some((names) => plain(names[type]) === text));
   if (title !== undefined) return title;
-  if (/\b(barat[oa]|economic[oa]|cheap(est)?|mas barata|primera|primero|first|primeir[oa]|1)\b/.test(text)) return shown[0];
-  if (/\b(segund[oa]|second|2)\b/.test(text)) return shown[1];
-  if (/\b(tercer[oa]?|third|terceir[oa]|3)\b/.test(text)) return shown[2];
+  if (/\b(barat[oa]|economic[oa]|cheap(est)?|mas barata|primera|primero|first|primeir[oa])\b/.test(text)) return shown[0];
+  if (/\b(segund[oa]|second)\b/.test(text)) return shown[1];
+  if (/\b(tercer[oa]?|third|terceir[oa])\b/.test(text)) return shown[2];
   if (/\b((la|el|the|a|o) (mejor|best|melhor|ultim[oa]|last)|mas cara|most expensive|mais car[oa])\b/.test(text))
     return shown.at(-1);
   return undefined;
@@ -238,6 +239,32 @@ export function namesOnlyDays(text: string, words: string): boolean {
 export function readPastYear(text: string, thisYear: number): number | undefined {
   const year = Number(/\b(20\d\d)\b/.exec(text)?.[1] ?? Number.NaN);
   return year < thisYear ? year : undefined;
+}
+
+const MONTHS = [
+  /^(ene|jan)/,
+  /^(feb|fev)/,
+  /^mar/,
+  /^(abr|apr)/,
+  /^(may|mai)/,
+  /^jun/,
+  /^jul/,
+  /^(ago|aug)/,
+  /^(sep|set)/,
+  /^(oct|out)/,
+  /^nov/,
+  /^(dic|dec|dez)/,
+];
+
+/** @returns the first day in a message like "del 1 al 3 de marzo de 2026" when it is over, YYYY-MM-DD */
+export function readPastDay(text: string, today: string): string | undefined {
+  const found = /\b(\d{1,2})(?: (?:al|a|to|ao|y|e|and) \d{1,2})? (?:de |of )?([a-z]{3,10}) (?:de |del |of )?(20\d\d)\b/.exec(
+    text,
+  );
+  const month = MONTHS.findIndex((name) => name.test(found?.[2] ?? "")) + 1;
+  if (found === null || month === 0) return undefined;
+  const day = `${found[3]}-${String(month).padStart(2, "0")}-${(found[1] ?? "").padStart(2, "0")}`;
+  return isDay(day) && day < today ? day : undefined;
 }
 
 /** @returns a reservation code of the embedded PMS, as it is written */
