@@ -1,5 +1,6 @@
 import { scoresOf, softmax } from "./logistic.ts";
 import type { Model } from "./model.ts";
+import { MAX_CHARACTERS } from "./normalise.ts";
 
 /** What is known of a guest's language before the message is read. */
 export interface LanguagePrior {
@@ -9,28 +10,44 @@ export interface LanguagePrior {
   tenant?: string | undefined;
 }
 
-/** Log-odds that the conversation's language gets ahead of the others. */
-const CONVERSATION_WEIGHT = 0.8;
-/** A first guess below this probability is left to what is known before. */
-const SURE = 0.6;
+/** Log-odds that the conversation's language, or else the hotel's, gets ahead of the others. */
+const CONVERSATION_WEIGHT = 1;
+const TENANT_WEIGHT = 0.3;
+/** A guess below this probability, with what is known before counted in, is left to what is known before. */
+const SURE = 0.45;
+/** Letters and signs that only one of the languages writes, and the log-odds that they are worth. */
+const TELLING: readonly (readonly [string, RegExp])[] = [
+  ["es", /[ñ¿¡]/i],
+  ["pt", /[ãõçâêôà]/i],
+];
+const TELLING_WEIGHT = 2;
 
 /**
  * Language of a message: the features' own guess, with the conversation's language ahead, and the conversation's or hotel's
  * language when the message tells nothing.
  *
+ * @param text    as the guest wrote it
  * @param message its grams
  * @returns one of the model's languages
  */
-export function languageOf(model: Model, message: Map<number, number>, prior: LanguagePrior): string {
+export function languageOf(model: Model, text: string, message: Map<number, number>, prior: LanguagePrior): string {
   const known = (language: string | undefined) =>
     language !== undefined && model.languages.includes(language) ? language : undefined;
   const conversation = known(prior.conversation);
-  const fallback = conversation ?? known(prior.tenant) ?? model.languages[0]!;
+  const tenant = known(prior.tenant);
+  const fallback = conversation ?? tenant ?? model.languages[0]!;
   const vector = model.classifier.vocabulary.vector(message);
-  if (vector.columns.length === 0) return fallback;
+  const start = text.slice(0, MAX_CHARACTERS).normalize("NFC");
+  if (vector.columns.length === 0 || !/\p{L}/u.test(start)) return fallback;
   const scores = new Float32Array(model.languages.length);
   scoresOf(model.languageRegression, vector, scores);
-  if (conversation) scores[model.languages.indexOf(conversation)]! += CONVERSATION_WEIGHT;
+  const lift = (language: string, weight: number) => {
+    const at = model.languages.indexOf(language);
+    if (at >= 0) scores[at]! += weight;
+  };
+  if (conversation) lift(conversation, CONVERSATION_WEIGHT);
+  else if (tenant) lift(tenant, TENANT_WEIGHT);
+  for (const [language, signs] of TELLING) if (signs.test(start)) lift(language, TELLING_WEIGHT);
   softmax(scores);
   let best = 0;
   for (let at = 1; at < scores.length; at++) if (scores[at]! > scores[best]!) best = at;

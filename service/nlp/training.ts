@@ -15,7 +15,7 @@ export const DATA_FOLDER = fileURLToPath(new URL("./data/", import.meta.url));
 export const CACHE_FOLDER = fileURLToPath(new URL("../../.cache/nlp/", import.meta.url));
 
 /** Epochs of the language regression: three classes that are easy to tell apart. */
-const LANGUAGE_EPOCHS = 4;
+const LANGUAGE_EPOCHS = 8;
 
 /** Training data of the hotel model as read from its folder. */
 export interface Data {

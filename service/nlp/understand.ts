@@ -48,7 +48,10 @@ const CLOSE = 0.4;
  */
 export function understandWith(model: Model, text: string, context: Context): Understanding {
   const message = grams(text, model.classifier.lexicon);
-  const language = languageOf(model, message, { conversation: context.conversationLanguage, tenant: context.tenantLanguage });
+  const language = languageOf(model, text, message, {
+    conversation: context.conversationLanguage,
+    tenant: context.tenantLanguage,
+  });
   const { intent, confidence, ranked } = answerOf(model, message, context.tenantModel);
   const band = bandOf(confidence);
   const topic = band === "low" || !aboutSomething(intent) ? (context.conversationIntent ?? intent) : intent;
