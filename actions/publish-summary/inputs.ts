@@ -12,7 +12,7 @@ export interface Inputs {
   title: string;
   html: boolean;
   history: number;
-  comment: "auto" | "never";
+  comment: "auto" | "false";
   commentMarker: string;
   githubToken: string;
   artifactName: string;
@@ -31,7 +31,7 @@ export function loadInputs(environment: Readonly<Record<string, string | undefin
       title: read.text("title", "Performance"),
       html: read.boolean("html", true),
       history: read.number("history", { fallback: 20, min: 0, max: LONGEST_HISTORY, integer: true }),
-      comment: read.choice("comment", ["auto", "never"]),
+      comment: read.choice("comment", ["auto", "false"]),
       commentMarker: marker(read),
       githubToken: read.text("github-token"),
       artifactName: read.artifactName("artifact-name", "performance-report"),

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -239,6 +239,15 @@ describe("hostile reports", () => {
     expect(result.summary.length).toBeLessThan(3_000);
   });
 
+  test("a symbolic link is not followed, so nothing of this machine gets into a comment", async () => {
+    put("secret.txt", "root:x:0:0");
+    mkdirSync(join(folder, "reports/performance"), { recursive: true });
+    symlinkSync(join(folder, "secret.txt"), join(folder, SMOKE));
+    const result = await run({ html: "false" });
+    expect(result.summary).toContain("it is a symbolic link");
+    expect(result.summary).not.toContain("root:x");
+  });
+
   test("a report of another run isn't used", async () => {
     put(SMOKE, exampleSmoke({ run: { ...EXAMPLE_RUN, run_id: 999 } }));
     const result = await run();
@@ -328,7 +337,7 @@ describe("the comment", () => {
   test("is never written on a push, without a token, or when switched off", async () => {
     putAll();
     await run({ html: "false" });
-    await run({ html: "false", comment: "never" }, { event: pullRequest });
+    await run({ html: "false", comment: "false" }, { event: pullRequest });
     await run({ html: "false", "github-token": "" }, { event: pullRequest });
     expect(github.api.comments).toEqual([]);
   });
@@ -362,7 +371,7 @@ describe("the comment", () => {
       github.api.pulls.push({ ...pull, number: 20, head: { ...pull.head, repo: { full_name: "mallory/other" } } }, pull);
       const result = await run({ html: "false" }, { event: event() });
       expect(github.api.comments).toMatchObject([{ issue: 21, body: expect.stringContaining("actions/runs/777") }]);
-      expect(result.outputs["comment-id"]).toBe("5000");
+      expect(result.outputs).toMatchObject({ "comment-id": "5000", "artifact-id": "" });
       expect(readdirSync(join(folder, "reports/performance/report"))).not.toContain("history.json");
     });
 

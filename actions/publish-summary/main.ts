@@ -57,10 +57,12 @@ export async function main(environment: Environment = process.env): Promise<0 | 
   ];
   if (event.addsToHistory && own !== undefined) files.push(await writeHistory(earlier.points, own, folder));
 
-  const artifact = await uploadArtifact({ name: inputs.artifactName, files, root: folder }, environment);
+  // The run that triggered this one has uploaded its own report.
+  const artifactName = event.triggeredBy === undefined ? inputs.artifactName : "";
+  const artifact = await uploadArtifact({ name: artifactName, files, root: folder }, environment);
   if (artifact.notice !== undefined) annotate(artifact.notice);
   const comment =
-    inputs.comment === "never" || github === undefined
+    inputs.comment === "false" || github === undefined
       ? { id: null }
       : await publishComment({ github, event, marker: inputs.commentMarker, sections: [...sections, linkSection(collection)] });
   if (comment.notice !== undefined) annotate({ level: "notice", title: "Performance comment", message: comment.notice });

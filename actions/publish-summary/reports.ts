@@ -1,5 +1,5 @@
 import { glob } from "node:fs/promises";
-import { dirname, join, relative } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import type { z } from "zod";
 import { type CanaryReport, canaryReportSchema } from "../lib/report/canary-report.ts";
 import type { Found } from "../lib/report/collection.ts";
@@ -48,7 +48,7 @@ async function findReport<Report extends AnyReport>(
   const newest = matches.sort().at(-1);
   const missing: Found<Report> = { state: "missing", message: `There is no ${name} (${pattern}).` };
   if (newest === undefined) return missing;
-  const read = await readUntrusted(join(workspace, newest), schema);
+  const read = await readUntrusted(resolve(workspace, newest), schema);
   if (!read.ok) {
     if (read.missing) return missing;
     return { state: "refused", message: `${name}: ${read.message.replaceAll(`${workspace}/`, "")}` };

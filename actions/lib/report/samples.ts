@@ -1,4 +1,5 @@
-import { createReadStream } from "node:fs";
+import { constants } from "node:fs";
+import { open } from "node:fs/promises";
 import { StringDecoder } from "node:string_decoder";
 import { createGunzip } from "node:zlib";
 import { explainFileError } from "../runner/files.ts";
@@ -37,7 +38,12 @@ export async function readArmSamples(path: string): Promise<ReadSamples> {
     });
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? "";
-    const reason = code.startsWith("Z_") ? "the gzip file is cut off or damaged" : explainFileError(error);
+    const reason =
+      code === "ELOOP"
+        ? "it is a symbolic link, which isn't followed"
+        : code.startsWith("Z_")
+          ? "the gzip file is cut off or damaged"
+          : explainFileError(error);
     return { ok: false, message: `${path}: ${reason}` };
   }
   return { ok: true, ...arms };
@@ -48,7 +54,7 @@ class Refused extends Error {
 }
 
 async function eachLine(path: string, onLine: (line: string) => void): Promise<void> {
-  const file = createReadStream(path);
+  const file = (await open(path, constants.O_RDONLY | constants.O_NOFOLLOW)).createReadStream();
   const unpack = path.endsWith(".gz") ? createGunzip() : undefined;
   // An error of the file doesn't reach the stream that it is piped into.
   if (unpack !== undefined) file.on("error", (error) => unpack.destroy(error)).pipe(unpack);

@@ -1,3 +1,4 @@
+import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import type { z } from "zod";
 import { explainFileError } from "../runner/files.ts";
@@ -21,7 +22,8 @@ export async function readUntrusted<Schema extends z.ZodType>(
   const refuse = (message: string, missing = false) => ({ ok: false, missing, path, message: `${path}: ${message}` }) as const;
   let text: string;
   try {
-    await using file = await open(path, "r");
+    // A link could lead to any file of this machine, and a message may quote what it reads.
+    await using file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
     const { size } = await file.stat();
     if (size > largestBytes) {
       return refuse(`has ${formatMegabytes(size)}, a report has at most ${formatMegabytes(largestBytes)}. It was not read.`);
@@ -31,6 +33,7 @@ export async function readUntrusted<Schema extends z.ZodType>(
     const { bytesRead } = await file.read(buffer, 0, size, 0);
     text = buffer.toString("utf8", 0, bytesRead);
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ELOOP") return refuse("it is a symbolic link, which isn't followed.");
     return refuse(explainFileError(error), (error as NodeJS.ErrnoException).code === "ENOENT");
   }
   let value: unknown;

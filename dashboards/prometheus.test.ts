@@ -1,0 +1,108 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { PrometheusClient } from "../actions/lib/prometheus/client.ts";
+import { startPrometheus } from "../test/prometheus.ts";
+import { type Server, until } from "../test/servers.ts";
+import { type RunningService, sendMessage, spawnService } from "../test/service.ts";
+import { dashboardQueries, metricNames, ruleFiles, rules } from "./vocabulary.ts";
+
+let service: RunningService;
+let prometheus: Server;
+let client: PrometheusClient;
+let folder: string;
+/** Stands in for a Pushgateway that canary-compare pushed to. */
+const pushed = createServer((_, response) => {
+  const now = Date.now() / 1000;
+  const series = (name: string, values: Record<string, number>) =>
+    Object.entries(values).map(([phase, value]) => `${name}{job="gatehouse_canary",instance="",phase="${phase}"} ${value}`);
+  const lines = [
+    ...series("canary_p95_seconds", { baseline: 0.25, canary: 0.3 }),
+    ...series("canary_error_ratio", { baseline: 0, canary: 0.01 }),
+    `push_time_seconds{job="gatehouse_canary",instance=""} ${now}`,
+  ];
+  response.setHeader("content-type", "text/plain; version=0.0.4");
+  response.end(`${lines.join("\n")}\n`);
+});
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "gatehouse-rules-"));
+  // The rules as they are, but each evaluated every second.
+  const files = (await ruleFiles()).map((path) => {
+    const copy = join(folder, basename(path));
+    writeFileSync(copy, readFileSync(path, "utf8").replace(/^( +)interval: \S+$/gm, "$1interval: 1s"));
+    return copy;
+  });
+  service = await spawnService({ FAULT_ERROR_RATE: "0.2" });
+  await new Promise<void>((resolve) => pushed.listen(0, "127.0.0.1", resolve));
+  prometheus = await startPrometheus({
+    targets: [new URL(service.url).host, `127.0.0.1:${(pushed.address() as AddressInfo).port}`],
+    ruleFiles: files,
+    intervalSeconds: 1,
+  });
+  client = new PrometheusClient({ url: prometheus.url, timeoutMs: 10_000 });
+}, 60_000);
+afterAll(async () => {
+  await prometheus?.stop();
+  await service?.stop();
+  pushed.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function values(query: string): Promise<number[]> {
+  return (await client.instant(query)).map((sample) => sample.value);
+}
+
+test("before the first guest the budget is whole and nothing burns", async () => {
+  await until(async () => expect(await values("error_budget_remaining")).toEqual([1]));
+  await until(async () => expect(await values("slo:burn_rate:5m")).toEqual([0]));
+});
+
+test("with guests every metric that rules and dashboards name exists, and every rule has data", async () => {
+  const texts = ["hola", "tienen disponibilidad del 12 al 15 de marzo?", "xyzzy plugh", "quiero reservar una habitación doble"];
+  for (let index = 0; index < 60; index++) {
+    const body = { message_id: `m${index}`, user_id: `guest${index % 7}`, text: texts[index % texts.length] };
+    const response = await sendMessage(service.url, body, index % 2 === 0 ? { Prefer: "wait=5" } : {});
+    await response.arrayBuffer();
+    // Rates need counters that Prometheus has seen grow.
+    if (index % 20 === 19) {
+      await until(async () => expect((await values('sum(http_requests_total{method="POST"})'))[0]).toBeGreaterThan(index));
+    }
+  }
+  const recorded = (await rules()).flatMap((rule) => (rule.record === undefined ? [] : [rule.record]));
+  const queries = [
+    ...(await rules()).map((rule) => ({ where: rule.where, expression: rule.expr })),
+    ...(await dashboardQueries()),
+  ];
+  const metrics = [...new Set(queries.flatMap(metricNames))].filter((name) => !recorded.includes(name));
+  await until(async () => {
+    const empty: string[] = [];
+    for (const name of recorded) if ((await values(name)).length === 0) empty.push(name);
+    expect(empty).toEqual([]);
+  }, 30_000);
+  // Prometheus knows a metric by its metadata as soon as the service declares it, with or without a sample.
+  const metadata = (await (await fetch(`${prometheus.url}/api/v1/metadata`)).json()) as { data: Record<string, unknown> };
+  const names = (await (await fetch(`${prometheus.url}/api/v1/label/__name__/values`)).json()) as { data: string[] };
+  const known = new Set([...Object.keys(metadata.data), ...names.data]);
+  expect(metrics.filter((name) => !known.has(name) && !known.has(name.replace(/_(bucket|count|sum)$/, "")))).toEqual([]);
+  for (const name of recorded) expect((await values(name)).every(Number.isFinite), name).toBe(true);
+}, 90_000);
+
+test("errors of guests spend the budget", async () => {
+  await until(async () => {
+    const [left] = await values("error_budget_remaining");
+    expect(left).toBeLessThan(0);
+  }, 30_000);
+  const [burn] = await values("slo:burn_rate:1h");
+  expect(burn).toBeGreaterThan(14.4);
+  expect((await values('ALERTS{alertname="AvailabilityBudgetBurnFastest", alertstate="firing"}')).length).toBe(1);
+}, 60_000);
+
+test("every query of every dashboard is one that Prometheus accepts", async () => {
+  for (const { where, expression } of await dashboardQueries()) {
+    await expect(client.instant(expression), where).resolves.toBeDefined();
+  }
+});
