@@ -25,9 +25,9 @@ export interface PageTexts {
 export const PAGE_TEXTS: Record<Language, PageTexts> = {
   es: {
     title: "Chat con {hotel}",
-    welcome: "¡Hola! Soy el asistente de {hotel}. Puedo buscar disponibilidad, reservar y responder sus preguntas.",
+    welcome: "¡Hola! Soy el asistente de {hotel}. Puedo buscar disponibilidad, reservar y responder tus preguntas.",
     suggestions: ["¿Tienen disponibilidad?", "¿Cuánto cuesta una habitación doble?", "¿Dónde están?"],
-    placeholder: "Escriba su mensaje",
+    placeholder: "Escribe tu mensaje",
     send: "Enviar",
     messages: "Mensajes",
     language: "Idioma",
@@ -35,12 +35,12 @@ export const PAGE_TEXTS: Record<Language, PageTexts> = {
     sending: "Enviando…",
     notSent: "No se envió.",
     again: "Reintentar",
-    offline: "Sin conexión. Lo que escriba se enviará cuando vuelva.",
+    offline: "Sin conexión. Lo que escribas se enviará cuando vuelva.",
     busy: "Hay muchos mensajes. Se enviará en unos segundos.",
-    you: "Usted",
+    you: "Tú",
     agent: "Asistente",
     map: "Ver en el mapa",
-    noScript: "Este chat necesita JavaScript. También puede escribirnos por WhatsApp o por correo.",
+    noScript: "Este chat necesita JavaScript. También puedes escribirnos por WhatsApp o por correo.",
     tooLong: "El mensaje es demasiado largo: 2000 caracteres como máximo.",
   },
   en: {
