@@ -5,7 +5,7 @@ import { UNITS } from "./words.ts";
 /** A date as said, not yet placed in a year. */
 type Said =
   | { kind: "day"; day: Day }
-  | { kind: "date"; date: number; month?: number; year?: number; weekday?: number }
+  | { kind: "date"; date: number; month?: number; year?: number; weekday?: number; monthFirst?: boolean }
   | { kind: "weekday"; weekday: number; nextWeek: boolean; unsure: boolean }
   | { kind: "weekend"; which: NonNullable<Token["weekend"]>; date?: number; month?: number }
   | { kind: "impossible" };
@@ -97,6 +97,9 @@ const MAX_STAY_ACROSS_MONTHS = 21;
 export function datesIn(tokens: readonly Token[], today: Day): Mention[] {
   const mentions: Mention[] = [];
   const nextWeek = tokens.some((token) => token.nextWeek === true);
+  for (const token of tokens) {
+    if (token.monthsAhead !== undefined) token.month = ((partsOf(today).month - 1 + token.monthsAhead) % 12) + 1;
+  }
   for (let at = 0; at < tokens.length; ) {
     const mention = rangeAt(tokens, at, today, nextWeek) ?? singleAt(tokens, at, today, nextWeek);
     if (!mention) {
@@ -147,7 +150,11 @@ function rangeAt(tokens: readonly Token[], at: number, today: Day, nextWeek: boo
   ) {
     if (tokens[at]!.word === "de") return undefined;
   }
-  const stay = placeRange(first.said, second.said, today);
+  const ordered = [
+    sameOrder(first.said, second.said, tokens[first.end - 1]!.word),
+    sameOrder(second.said, first.said, tokens[second.end - 1]!.word),
+  ] as const;
+  const stay = placeRange(ordered[0], ordered[1], today);
   return { from: at, end: second.end, range: true, unsure: stay === undefined, ...stay };
 }
 
@@ -279,7 +286,7 @@ function weekdayAt(tokens: readonly Token[], at: number, nextWeek: boolean): Par
 /** "12 de abril de 2026", "12 april", "the 12th of april". */
 function dayAndMonth(tokens: readonly Token[], at: number): Parsed | undefined {
   const date = tokens[at]!.number!;
-  const linked = ["de", "of", "do", "/", "-"].includes(tokens[at + 1]?.word ?? "") ? at + 2 : at + 1;
+  const linked = ["de", "del", "of", "do", "/", "-"].includes(tokens[at + 1]?.word ?? "") ? at + 2 : at + 1;
   const month = tokens[linked]?.month;
   if (month === undefined || date > 31) return undefined;
   return withYear(tokens, linked + 1, { kind: "date", date, month });
@@ -307,10 +314,18 @@ function numericDate(word: string): Said | undefined {
   const written = /^(\d{1,2})[/.-](\d{1,2})(?:[/.-](\d{2,4}))?$/.exec(word);
   if (!written || /^\d{1,2}\.\d{1,2}$/.test(word)) return undefined;
   let [date, month] = [Number(written[1]), Number(written[2])];
-  if (month > 12 && date <= 12) [date, month] = [month, date];
+  const monthFirst = month > 12 && date <= 12;
+  if (monthFirst) [date, month] = [month, date];
   if (month > 12 || date > 31 || month === 0 || date === 0) return { kind: "impossible" };
   const year = written[3] === undefined ? undefined : Number(written[3]) + (written[3].length === 2 ? 2000 : 0);
-  return { kind: "date", date, month, ...(year === undefined ? {} : { year }) };
+  return { kind: "date", date, month, ...(year === undefined ? {} : { year }), ...(monthFirst ? { monthFirst } : {}) };
+}
+
+/** "04/12 to 04/15": one half that can only be month first says how the other is written. */
+function sameOrder(said: Said, other: Said, word: string): Said {
+  const numeric = said.kind === "date" && said.month !== undefined && said.monthFirst !== true && /^\d{1,2}[/.-]\d/.test(word);
+  if (!numeric || other.kind !== "date" || other.monthFirst !== true || said.date > 12) return said;
+  return { ...said, date: said.month!, month: said.date };
 }
 
 /** The day that is meant: the first that is not before `floor`. */

@@ -165,7 +165,8 @@ function withoutAsides(mentions: readonly Mention[], tokens: readonly Token[]): 
   const isToday = (mention: Mention) => !mention.range && tokens[mention.from]?.daysAhead === 0;
   const others = mentions.filter((mention) => !isToday(mention));
   const either = tokens.some(({ word, used }) => !used && (word === "o" || word === "or" || word === "ou"));
-  return others.length > 0 && !either ? others : mentions;
+  const both = mentions.some((mention) => isToday(mention) && /^(y|e|and)$/.test(tokens[mention.end]?.word ?? ""));
+  return others.length > 0 && !either && !both ? others : mentions;
 }
 
 function putTime(entities: Entities, ambiguous: Set<string>, tokens: readonly Token[], intent: string): void {

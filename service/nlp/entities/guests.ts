@@ -40,7 +40,7 @@ export function guestsIn(tokens: readonly Token[], stay: boolean): Guests {
     if (NONE.test(token.word) && CHILDREN.test(next)) children = 0;
     if (COUPLE.test(token.word) && isPair(tokens, at)) pairs ??= 2;
     if (count === undefined || count > MOST || !Number.isInteger(count)) continue;
-    if (ADULTS.test(next)) adults = (adults ?? 0) + count;
+    if (ADULTS.test(next) || tokens[at - 1]?.word === "nosotros") adults = (adults ?? 0) + count;
     else if (CHILDREN.test(next)) children = (children ?? 0) + count;
     else if (token.number !== undefined && PEOPLE.test(next)) {
       people = count;
@@ -114,10 +114,10 @@ function together(tokens: readonly Token[]): number | undefined {
     if (!PARTNER.test(tokens[at]!.word) || !/^(mi|my|minha|meu)$/.test(tokens[at - 1]!.word)) continue;
     const before = tokens[at - 2]!.word;
     if (/^(con|with|com)$/.test(before)) return 2;
-    if (/^(y|and|e)$/.test(before) && ME.test(tokens[at - 3]?.word ?? "")) return 2;
+    if (/^(y|and|e|,)$/.test(before) && ME.test(tokens[at - 3]?.word ?? "")) return 2;
   }
   for (let at = 1; at + 2 < tokens.length; at++) {
-    if (PARTNER.test(tokens[at]!.word) && /^(y|and|e)$/.test(tokens[at + 1]!.word) && ME.test(tokens[at + 2]!.word)) return 2;
+    if (PARTNER.test(tokens[at]!.word) && /^(y|and|e|,)$/.test(tokens[at + 1]!.word) && ME.test(tokens[at + 2]!.word)) return 2;
   }
   return undefined;
 }

@@ -23,6 +23,8 @@ export interface Token {
   holiday?: readonly [number, number];
   weekend?: "this" | "next" | "following" | "long";
   nextWeek?: boolean;
+  /** "este mes" 0, "el mes que viene" 1. */
+  monthsAhead?: number;
   /** What follows is what the guest no longer wants: "en vez de". */
   instead?: boolean;
   /** A part of the message that one of the grammars has read. */
@@ -96,6 +98,10 @@ const PHRASES: readonly (readonly [string, Partial<Token>])[] = [
   ...["semana que viene", "semana proxima", "proxima semana", "semana entrante", "next week", "semana que vem"].map(
     (phrase) => [phrase, { nextWeek: true }] as const,
   ),
+  ...["mes que viene", "proximo mes", "mes proximo", "next month", "mes que vem"].map(
+    (phrase) => [phrase, { monthsAhead: 1 }] as const,
+  ),
+  ...["este mes", "this month", "deste mes"].map((phrase) => [phrase, { monthsAhead: 0 }] as const),
   ...[
     "en vez de",
     "en vez del",

@@ -229,6 +229,6 @@ export const UNITS: ReadonlySet<string> = new Set(
     "dia dias day days semana semanas week weeks mes meses month months ano anos year years hora horas hour hours hs hrs h am pm min minutos minutes " +
     "habitacion habitaciones cuarto cuartos room rooms quarto quartos cama camas bed beds doble dobles double doubles single singles triple triples suite suites " +
     "usd dolares dollars euros pesos reais mil km cuadras quadras blocks opcion opciones option options pareja parejas couple couples amigos friends of " +
-    "veces vezes times por x % toallas towels toalhas"
+    "veces vezes times % toallas towels toalhas"
   ).split(" "),
 );
