@@ -5,6 +5,7 @@ import type { Metrics } from "../telemetry/metrics.ts";
 import { type Answers, answeredPayload } from "./answers.ts";
 import { honestFallback } from "./fallback.ts";
 import { isPulled } from "./inbox.ts";
+import { createPlaces } from "./places.ts";
 import type { Conversation, HandleMessage, IncomingMessage, Language, Turn } from "./turn.ts";
 
 /** How long a worker may be silent before another takes its conversation. */
@@ -60,6 +61,7 @@ export function createWorker(options: WorkerOptions): Worker {
   const { backoffSeconds = (attempts) => Math.min(2 ** attempts * 0.25, 30) } = options;
   const owner = randomUUID();
   const running = new Set<Promise<void>>();
+  const places = createPlaces(concurrency);
   let stopped = true;
   let claiming = false;
   let again = false;
@@ -72,13 +74,20 @@ export function createWorker(options: WorkerOptions): Worker {
     try {
       while (again && !stopped) {
         again = false;
-        const free = concurrency - running.size;
+        const free = places.free();
         if (free <= 0) return; // the next one that ends claims again
         const leases = await database.withoutTenant((sql) =>
-          sql<Lease>("select * from claim_conversations($1, $2, $3)", [owner, LEASE_SECONDS, free]),
+          sql<Lease>("select * from claim_conversations($1, $2, $3, $4, $5)", [
+            owner,
+            LEASE_SECONDS,
+            free,
+            places.held(),
+            places.most(),
+          ]),
         );
         if (leases.length === free) again = true;
         for (const lease of leases) {
+          places.take(lease.tenant_id);
           const work: Promise<void> = workOff(lease)
             .catch((error) =>
               logger.error(
@@ -88,6 +97,7 @@ export function createWorker(options: WorkerOptions): Worker {
             )
             .finally(() => {
               running.delete(work);
+              places.giveBack(lease.tenant_id);
               void claim();
             });
           running.add(work);

@@ -150,9 +150,10 @@ grant select (turn, last_tenant), update (last_tenant) on dispatch_turns to gate
 create index conversations_waiting_of_tenant on conversations (tenant_id, waiting_since) where waiting_since is not null;
 drop index conversations_waiting;
 
--- Leases up to `maximum` conversations that have waiting messages. It visits one index entry a tenant, so its cost
+-- Leases up to `maximum` conversations that have waiting messages. `held` names the tenants of the caller's other leases,
+-- each as often as it has one; no tenant gets more than `most` with those. It visits one index entry a tenant, so its cost
 -- depends on `maximum` and not on how many conversations wait.
-create or replace function claim_conversations(worker text, lease_seconds int, maximum int)
+create function claim_conversations(worker text, lease_seconds int, maximum int, held text[], most int)
   returns table (tenant_id text, conversation_id uuid, lease_token bigint)
   language plpgsql volatile security definer set search_path = public, pg_temp
 as $$
@@ -183,6 +184,7 @@ begin
       continue;
     end if;
     place := next_tenant;
+    continue when cardinality(array_positions(held, next_tenant)) >= most;
     select c.id into free_id
       from conversations c
      where c.waiting_since is not null and c.tenant_id = next_tenant
@@ -199,6 +201,7 @@ begin
     conversation_id := free_id;
     lease_token := new_token;
     return next;
+    held := held || next_tenant;
     taken := taken + 1;
     gained := true;
   end loop;
@@ -206,3 +209,14 @@ begin
     update dispatch_turns t set last_tenant = place where t.turn = my_turn;
   end if;
 end $$;
+
+create or replace function claim_conversations(worker text, lease_seconds int, maximum int)
+  returns table (tenant_id text, conversation_id uuid, lease_token bigint)
+  language sql volatile security definer set search_path = public, pg_temp
+as $$ select * from claim_conversations(worker, lease_seconds, maximum, '{}', maximum) $$;
+
+grant create on schema public to gatehouse_dispatcher;
+alter function claim_conversations(text, int, int, text[], int) owner to gatehouse_dispatcher;
+revoke create on schema public from gatehouse_dispatcher;
+revoke execute on function claim_conversations(text, int, int, text[], int) from public;
+grant execute on function claim_conversations(text, int, int, text[], int) to gatehouse_app;
