@@ -79,16 +79,20 @@ export async function buildModel(
 ): Promise<{ model: Model; report: Report; path: string }> {
   const { model, report } = trainModel(data);
   if (report.failures.length > 0) throw new RefusedModel(report);
+  return { model, report, path: await writeModel(model, cacheFolder) };
+}
+
+async function writeModel(model: Model, cacheFolder: string): Promise<string> {
   await mkdir(cacheFolder, { recursive: true });
-  const path = `${cacheFolder}/${modelFile(data.digest)}`;
+  const path = `${cacheFolder}/${modelFile(model.digest)}`;
   const temporary = `${path}.${randomUUID()}`;
   await writeFile(temporary, encodeModel(model));
   await rename(temporary, path);
   for (const file of await readdir(cacheFolder)) {
-    if (/^hotel-[0-9a-f]{16}\.bin$/.test(file) && file !== modelFile(data.digest))
+    if (/^hotel-[0-9a-f]{16}\.bin$/.test(file) && file !== modelFile(model.digest))
       await rm(`${cacheFolder}/${file}`, { force: true });
   }
-  return { model, report, path };
+  return path;
 }
 
 /**
@@ -100,7 +104,14 @@ export async function openModel(options: { dataFolder?: string; cacheFolder?: st
   const data = await readData(options.dataFolder);
   const cacheFolder = options.cacheFolder ?? CACHE_FOLDER;
   const cached = await readModel(`${cacheFolder}/${modelFile(data.digest)}`, data.lexicon);
-  return cached?.digest === data.digest ? cached : (await buildModel(data, cacheFolder)).model;
+  if (cached?.digest === data.digest) return cached;
+  const { model, report } = trainModel(data);
+  if (report.failures.length > 0) throw new RefusedModel(report);
+  await writeModel(model, cacheFolder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === undefined) throw error;
+    process.emitWarning(`The model can't be kept in ${cacheFolder} (${String(error)}): it is trained at every start.`);
+  });
+  return model;
 }
 
 /**
@@ -121,7 +132,7 @@ function modelFile(digest: string): string {
 /** A cached model; undefined when there is none or it is broken, which training again repairs. */
 async function readModel(path: string, lexicon: Lexicon): Promise<Model | undefined> {
   const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
+    if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
     throw error;
   });
   if (bytes === undefined) return undefined;

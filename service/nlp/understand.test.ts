@@ -149,6 +149,15 @@ describe("the model file", () => {
     expect(() => decodeModel(other, lexicon)).toThrow("has version 9, expected 1");
   });
 
+  test("a folder that can't be written costs a warning, not the start", async () => {
+    const file = join(folder, "not-a-folder");
+    await writeFile(file, "");
+    const warned = new Promise<Error>((resolve) => process.once("warning", resolve));
+    const model = await openModel({ cacheFolder: join(file, "below") });
+    expect(understanderOf(model).understand("quiero reservar", CONTEXT)).toEqual(intentOf("quiero reservar"));
+    expect((await warned).message).toContain("can't be kept");
+  });
+
   test("a candidate is opened by its path", async () => {
     const path = join(folder, (await readdir(folder)).find((name) => name.endsWith(".bin"))!);
     const candidate = understanderOf(await openCandidate(path));
