@@ -57,6 +57,7 @@ export function createPmsClients(options: PmsClientsOptions): PmsClients {
       url,
       apiKey: variable === undefined ? defaultApiKey : env[variable],
       hotelId,
+      currency: tenant.settings.pms_currency,
       roomTypes: tenant.settings.pms_room_types,
       database,
       tenantId: tenant.id,
@@ -67,7 +68,7 @@ export function createPmsClients(options: PmsClientsOptions): PmsClients {
 
   return {
     forTenant: (tenant) => {
-      const settings = JSON.stringify([tenant.pms, tenant.settings.pms_room_types ?? null]);
+      const settings = JSON.stringify([tenant.pms, tenant.settings.pms_room_types ?? null, tenant.settings.pms_currency ?? null]);
       const known = clients.get(tenant.id);
       if (known !== undefined && known.settings === settings) return known.pms;
       const pms = createPmsClient({

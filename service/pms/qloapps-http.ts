@@ -81,7 +81,8 @@ interface Stay extends StayQuery {
 const NO_NAME = { firstname: "Guest", lastname: "Gatehouse" };
 
 /** Speaks QloApps' web service. Throws PmsRefusal where QloApps says that a room isn't free, else plain errors. */
-export function createQloAppsHttp({ url, apiKey, hotelId }: { url: string; apiKey: string; hotelId: string }) {
+export function createQloAppsHttp(options: { url: string; apiKey: string; hotelId: string; currency: string }) {
+  const { url, apiKey, hotelId, currency: shopCurrency } = options;
   const base = url.replace(/\/+$/, "");
   const authorization = `Basic ${Buffer.from(`${apiKey}:`).toString("base64")}`;
 
@@ -172,7 +173,7 @@ export function createQloAppsHttp({ url, apiKey, hotelId }: { url: string; apiKe
     /** Prices without a date, before tax, in the shop's default currency. */
     roomTypes: async (): Promise<{ roomTypeId: number; from: Money }[]> => {
       const { room_types: types } = read(roomTypeList, await send("GET", "room_types?display=full"), "room types");
-      return types.map((type) => ({ roomTypeId: type.id, from: { amount: round(type.price), currency: "USD" } }));
+      return types.map((type) => ({ roomTypeId: type.id, from: { amount: round(type.price), currency: shopCurrency } }));
     },
 
     booking: bookingOf,

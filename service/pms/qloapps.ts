@@ -32,6 +32,8 @@ export interface QloAppsOptions {
   /** The web service key. */
   apiKey: string | undefined;
   hotelId: string;
+  /** Of prices without a date, which QloApps names no currency of: `pms_currency` in the tenant's settings. */
+  currency: unknown;
   /** From the tenant's settings, not checked yet. */
   roomTypes: unknown;
   database: Database;
@@ -144,7 +146,14 @@ export function createQloAppsPms(options: QloAppsOptions): PmsAdapter {
       const found = rooms.find(({ roomTypeId }) => roomTypeId === type.id);
       // QloApps leaves out what is full, and then says no price either.
       return found === undefined
-        ? [{ roomType: type.roomType, available: 0, nights, total: { amount: 0, currency: rooms[0]?.total.currency ?? "USD" } }]
+        ? [
+            {
+              roomType: type.roomType,
+              available: 0,
+              nights,
+              total: { amount: 0, currency: rooms[0]?.total.currency ?? known().currency },
+            },
+          ]
         : [{ roomType: type.roomType, available: found.available, nights, total: found.total }];
     });
   };
@@ -252,8 +261,15 @@ export function createQloAppsPms(options: QloAppsOptions): PmsAdapter {
   };
 }
 
-function readSettings({ url, apiKey, hotelId, roomTypes }: QloAppsOptions) {
+function readSettings({ url, apiKey, hotelId, currency, roomTypes }: QloAppsOptions) {
   const problems: string[] = [];
+  const code = z
+    .string()
+    .regex(/^[A-Z]{3}$/)
+    .safeParse(currency);
+  if (!code.success)
+    problems.push(`settings.pms_currency: expected a code such as "EUR", got ${JSON.stringify(currency) ?? "nothing"}.`);
+  if (!/^\d{1,9}$/.test(hotelId)) problems.push(`pms.hotel_id: expected QloApps' number of the hotel, got "${hotelId}".`);
   if (url === undefined) problems.push("pms.url is missing; write the address of its QloApps.");
   if (apiKey === undefined)
     problems.push("the API key is missing; name its variable in pms.api_key_variable, or set PMS_API_KEY.");
@@ -265,9 +281,10 @@ function readSettings({ url, apiKey, hotelId, roomTypes }: QloAppsOptions) {
       );
     }
   }
-  if (!parsed.success || url === undefined || apiKey === undefined) return { problems };
+  if (problems.length > 0 || !parsed.success || !code.success || url === undefined || apiKey === undefined) return { problems };
   return {
-    http: createQloAppsHttp({ url, apiKey, hotelId }),
+    currency: code.data,
+    http: createQloAppsHttp({ url, apiKey, hotelId, currency: code.data }),
     roomTypes: Object.entries(parsed.data).map(([roomType, { id, max_adults: maxAdults, max_guests: maxGuests }]) => ({
       roomType: roomType as RoomType,
       id,
