@@ -1,5 +1,6 @@
 import { planLooks } from "../actions/lib/judge/looks.ts";
 import type { Bench } from "./figure.ts";
+import { leastDetectable } from "./trials/detectable.ts";
 import { EFFECTS, MORE_EFFECTS } from "./trials/effects.ts";
 import { fileLooks, gatehouse, type Score, scoreCell } from "./trials/score.ts";
 import { NOISES } from "./trials/weather.ts";
@@ -14,6 +15,16 @@ const DESIGNS = [
   { name: "up to 180 s", seconds: 180, looks: planLooks(60, 120) },
   { name: "60 s", seconds: 60, looks: planLooks(60, 0) },
   { name: "file of 60 s", seconds: 60, looks: fileLooks(60) },
+];
+/** Requests a second and seconds of the table "requests an arm → least ratio detected". */
+const DETECTABLE: readonly [number, number][] = [
+  [20, 30],
+  [50, 30],
+  [20, 60],
+  [50, 60],
+  [50, 120],
+  [50, 180],
+  [100, 180],
 ];
 const ODDITIES: readonly Oddity[] = ["pareto", "two-endpoints", "millisecond-clock", "step", "periodic-jobs", "stolen-cpu"];
 
@@ -49,6 +60,13 @@ const bench: Bench = {
     for (const oddity of ODDITIES) {
       for (const effect of [EFFECTS[0]!, EFFECTS[4]!]) {
         tell(`${long!.name}, typical, ${oddity}, ${effect.name}`, cell(effect, typical, long!, RPS, oddity));
+      }
+    }
+    for (const noise of NOISES) {
+      for (const [rps, seconds] of DETECTABLE) {
+        const value = leastDetectable(noise, rps, seconds, HELD_OUT, 40);
+        const name = `least detectable ratio, ${noise.name}, ${rps * seconds} requests an arm in ${seconds} s`;
+        if (value !== undefined) report({ name, value: Math.round(value * 1000) / 1000, unit: "ratio", n: 40 });
       }
     }
     for (const rps of [5, 10, 20, 100]) {

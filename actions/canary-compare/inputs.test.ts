@@ -1,9 +1,10 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { throwAwayFolder } from "../../test/canary-action.ts";
 import { exampleBudget } from "../../test/report-examples.ts";
 import { readDefinition } from "../../tools/runner/definition.ts";
+import { REASON_CODES } from "../lib/report/run.ts";
 import { assemble } from "./assemble.ts";
 import { readBudget } from "./budget.ts";
 import { driverSource } from "./driver.ts";
@@ -143,6 +144,26 @@ describe("every input changes some outcome", () => {
     const defaults = Object.fromEntries(Object.entries(definition.inputs).map(([name, input]) => [name, input.default ?? ""]));
     expect(read({ ...defaults, ...FILES })).toEqual(read(FILES));
   });
+});
+
+test("the README's tables are those of action.yml, and every reason code is explained", async () => {
+  const readme = readFileSync(new URL("README.md", import.meta.url), "utf8");
+  const definition = await readDefinition(new URL("action.yml", import.meta.url).pathname);
+  const table = (heading: string) =>
+    readme
+      .split(`## ${heading}\n`)[1]!
+      .split("\n## ")[0]!
+      .split("\n")
+      .filter((line) => line.startsWith("| `"));
+  const input = ([name, { description, default: value }]: [string, (typeof definition.inputs)[string]]) =>
+    `| \`${name}\` | ${value ? `\`${value}\`` : ""} | ${description} |`;
+  expect(table("Inputs")).toEqual(Object.entries(definition.inputs).map(input));
+  expect(table("Outputs")).toEqual(
+    Object.entries(definition.outputs).map(([name, { description }]) => `| \`${name}\` | ${description} |`),
+  );
+  const explained = [...readme.split("## Reason codes")[1]!.matchAll(/`([A-Z0-9_]+)`/g)].map(([, code]) => code);
+  const others = ["SCRIPT_THRESHOLD_CROSSED", "INTERNAL_ERROR"];
+  expect(explained).toEqual(expect.arrayContaining(REASON_CODES.filter((code) => !others.includes(code))));
 });
 
 describe("bad input", () => {
