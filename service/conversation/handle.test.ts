@@ -257,7 +257,14 @@ describe("flags", () => {
     const own = await openDesk({ database: made.database, flags: { "nlp.fallback.enhanced": enhanced } });
     const guest = newGuest(own);
     const texts: string[] = [];
-    for (const words of ["asdf qwer zxcv", "zxcv asdf", "qqq www"]) texts.push((await guest.say(words)).text);
+    const offered: boolean[] = [];
+    for (const words of ["asdf qwer zxcv", "zxcv asdf", "qqq www"]) {
+      const { text, reply } = await guest.say(words);
+      texts.push(text);
+      offered.push(reply?.buttons !== undefined);
+    }
+    // First other words, then a menu to choose from, then the way back from the person.
+    expect(offered).toEqual([false, enhanced, true]);
     expect(new Set(texts).size).toBe(3);
     expect(guest.conversation.handedOver).toBe(true);
     const menu = (await guest.say("asistente")).reply;
