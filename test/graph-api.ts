@@ -38,6 +38,8 @@ export interface GraphApi {
   /** Guests who wrote too long ago: everything but a template is refused. */
   closedWindows: Set<string>;
   faults: Fault[];
+  /** Called with each message that was taken, before its answer goes: Meta tells its statuses by webhook. */
+  onTaken: (message: TakenMessage) => void;
   stop(): Promise<void>;
 }
 
@@ -181,6 +183,7 @@ export async function startGraphApi(options: {
     attempts: 0,
     closedWindows: new Set(),
     faults: [],
+    onTaken: () => undefined,
     stop: async () => undefined,
   };
   let number = 0;
@@ -247,6 +250,7 @@ export async function startGraphApi(options: {
       at: performance.now(),
     };
     state.messages.push(taken);
+    state.onTaken(taken);
     if (fault?.kind === "cut-after") return request.socket.destroy();
     return answer(
       response,
