@@ -302,6 +302,23 @@ describe("when servers fail", () => {
     expect(first.log.some((line) => line.includes("couldn't be told of a tenant's change by Redis"))).toBe(true);
   });
 
+  test("the copy of another database in the same Redis is not believed", async () => {
+    const redis = await startRedis();
+    closing.push(() => redis.stop());
+    const services: Running[] = [];
+    for (const id of ["sur", "norte"]) {
+      const made = await makeDatabase("postgres");
+      closing.push(() => made.close());
+      await made.pool.query("insert into tenants (id, name, pattern) values ($1, 'Hotel', '^\\+54911')", [id]);
+      const shared = await openRedis({ url: redis.url, onError: () => undefined });
+      closing.push(() => shared.close());
+      services.push(await run(made.database, shared));
+    }
+    expect(await services[1]!.metric("tenant_cache_total", { layer: "redis", result: "hit" })).toBe(1);
+    expect(await tenantOf(services[1]!, "549110002222")).toBe("norte by pattern");
+    expect(await services[1]!.tenancy.get("sur")).toBeUndefined();
+  });
+
   test("with every notification lost a change is seen when the time-to-live has passed", async () => {
     const made = await makeDatabase("postgres");
     closing.push(() => made.close());

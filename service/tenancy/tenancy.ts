@@ -65,7 +65,7 @@ const KNOWN_GUESTS = 20_000;
 /** Strangers have a cache of their own, so that a flood of them doesn't push out guests. */
 const KNOWN_STRANGERS = 5_000;
 
-const snapshotSchema = z.object({ change: z.number(), rows: z.array(tenantRowSchema) });
+const snapshotSchema = z.object({ identity: z.string(), change: z.number(), rows: z.array(tenantRowSchema) });
 
 export function createTenancy(options: TenancyOptions): Tenancy {
   const { database, shared, metrics, logger, guestHash, cacheTtlSeconds } = options;
@@ -144,18 +144,21 @@ export function createTenancy(options: TenancyOptions): Tenancy {
   const readDatabase = async (after: number): Promise<Changes> =>
     database.withoutTenant(async (sql) => {
       // The number comes first: all that it counts is committed, so the rows read next hold it.
-      const [latest] = await sql<{ change: number }>("select change::float8 as change from tenant_map");
-      const change = latest!.change;
-      if (change === after) return { change, rows: [], deleted: [] };
-      // A lower number than ours: the database was restored from a copy, so everything is read.
-      const full = change < after;
+      const [latest] = await sql<{ identity: string; change: number }>(
+        "select identity, change::float8 as change from tenant_map",
+      );
+      const { identity, change } = latest!;
+      const same = map.identity === undefined || map.identity === identity;
+      if (same && change === after) return { identity, change, rows: [], deleted: [] };
+      // Another database than the copy in Redis is of, or one that was restored from an older copy: everything is read.
+      const full = !same || change < after;
       const from = full ? 0 : after;
       const rows = await sql<TenantRow>(`select ${TENANT_COLUMNS} from tenants where change > $1`, [from]);
       const deleted = await sql<{ id: string; change: number }>(
         "select id, change::float8 as change from tenant_deletions where change > $1",
         [from],
       );
-      return { change, rows, deleted, full };
+      return { identity, change, rows, deleted, full };
     });
 
   /** The first load of a process: the copy in Redis spares Postgres when a hundred start at once. */
@@ -165,18 +168,17 @@ export function createTenancy(options: TenancyOptions): Tenancy {
       const text = await shared.get(SNAPSHOT);
       metrics.tenantCache.inc({ layer: "redis", result: text === undefined ? "miss" : "hit" });
       if (text === undefined) return;
-      const { change, rows } = snapshotSchema.parse(JSON.parse(text));
-      apply({ change, rows, deleted: [] });
+      apply({ ...snapshotSchema.parse(JSON.parse(text)), deleted: [] });
     } catch (error) {
       metrics.tenantCache.inc({ layer: "redis", result: "error" });
       logger.warn({ err: error }, "the copy of the tenants in Redis can't be read");
     }
   };
 
-  const writeSnapshot = async (rows: TenantRow[], change: number): Promise<void> => {
+  const writeSnapshot = async ({ identity, change, rows }: Changes): Promise<void> => {
     if (shared.kind === "memory") return;
     try {
-      await shared.set(SNAPSHOT, JSON.stringify({ change, rows }), cacheTtlSeconds);
+      await shared.set(SNAPSHOT, JSON.stringify({ identity, change, rows }), cacheTtlSeconds);
     } catch (error) {
       metrics.tenantCache.inc({ layer: "redis", result: "error" });
       logger.warn({ err: error }, "the copy of the tenants in Redis can't be written");
@@ -190,7 +192,7 @@ export function createTenancy(options: TenancyOptions): Tenancy {
       if (closed) return;
       metrics.tenantCache.inc({ layer: "database", result: changes.change === map.change ? "unchanged" : "changed" });
       apply(changes);
-      if (first) await writeSnapshot(changes.rows, changes.change);
+      if (first || changes.full === true) await writeSnapshot(changes);
       if (staleSince !== undefined) logger.info({ change: map.change }, "the tenants are fresh again");
       staleSince = undefined;
       metrics.tenantMapStale.set(0);

@@ -4,6 +4,8 @@ import { DEFAULT_TENANT, type Tenant, type TenantRow, toTenant } from "./tenant.
 
 /** What the table of tenants says of changes after a number. */
 export interface Changes {
+  /** Which database they are of. */
+  identity: string;
   /** The number of the last change that is contained. */
   change: number;
   rows: TenantRow[];
@@ -17,6 +19,8 @@ export interface Changes {
 export class TenantMap {
   /** The last change that was applied. */
   change = 0;
+  /** The database whose changes these are; `undefined` before the first. */
+  identity: string | undefined;
   private readonly tenants = new Map<string, Tenant>();
   private readonly byNumber = new Map<string, Tenant>();
   private readonly rules: RuleSet;
@@ -30,7 +34,8 @@ export class TenantMap {
   }
   private readonly onQuarantine: (count: number, found: { id: string; problems: string[] }) => void;
 
-  apply({ change, rows, deleted, full = false }: Changes): void {
+  apply({ identity, change, rows, deleted, full = false }: Changes): void {
+    this.identity = identity;
     if (full) {
       for (const id of [...this.tenants.keys()]) this.remove(id);
       this.change = 0;

@@ -33,9 +33,10 @@ create policy tenant_isolation on tenants
   with check ((select current_tenant()) is null or id = (select current_tenant()));
 grant select, insert, update, delete on tenants to gatehouse_app;
 
--- One row: the number of the last change.
+-- One row: the number of the last change, and which database it counts for (a copy in Redis may be of another).
 create table tenant_map (
   only_row boolean primary key default true check (only_row),
+  identity uuid not null default gen_random_uuid(),
   change bigint not null
 );
 insert into tenant_map (change) values (0);
