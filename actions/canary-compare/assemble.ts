@@ -135,10 +135,11 @@ function medianOf(values: readonly (number | null)[]): number | undefined {
 function summarise(judgement: Judgement, reasons: readonly Reason[]): string {
   const { baseline, canary, verdict } = judgement;
   if (verdict === "PASS") {
-    const ratio = judgement.latency.evidence ? Math.exp(judgement.latency.evidence.typical.est) : canary.p95Ms! / baseline.p95Ms!;
-    const limit = judgement.latency.limitRatio ?? Number.NaN;
-    const errors = `errors ${share(canary)} against ${share(baseline)}`;
-    return `The canary is as good as its baseline: p95 ×${ratio.toFixed(3)} (limit ×${limit.toFixed(3)}), ${errors}.`;
+    const { evidence, limitRatio } = judgement.latency;
+    const ratio = evidence ? Math.exp(evidence.typical.est) : ratioOf(canary.p95Ms, baseline.p95Ms);
+    const p95 =
+      ratio === undefined || limitRatio === undefined ? "" : `p95 ×${ratio.toFixed(3)} (limit ×${limitRatio.toFixed(3)}), `;
+    return `The canary is as good as its baseline: ${p95}errors ${share(canary)} against ${share(baseline)}.`;
   }
   const decisive = reasons.find((reason) => reason.severity === (verdict === "FAIL" ? "error" : "warning")) ?? reasons[0]!;
   const lead = verdict === "FAIL" ? "The canary is worse than its baseline" : "The evidence does not tell";

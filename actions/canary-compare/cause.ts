@@ -22,7 +22,8 @@ function rose({ baseline, canary }: Evidence, least = NOTABLE_RATIO): boolean {
  * @param routes of the report, for naming the worst
  */
 export function findCause(judgement: Judgement, evidence: readonly Evidence[], routes: CanaryReport["routes"]): Cause {
-  const gated = judgement.reasons.filter((reason) => reason.code === "ENVIRONMENT" && reason.metric === null);
+  const gates: readonly string[] = ["ENVIRONMENT", "LOAD_NOT_DELIVERED"];
+  const gated = judgement.reasons.filter((reason) => gates.includes(reason.code) && reason.metric === null);
   const found: Evidence[] = [];
   const { baseline, canary } = judgement;
   const limit = judgement.latency.limitRatio ?? 1;
@@ -51,11 +52,14 @@ function classify(judgement: Judgement, gated: boolean, evidence: readonly Evide
   const slowerThanBefore = judgement.reasons.some(
     (reason) => reason.code === "ENVIRONMENT" && reason.message.startsWith("both arms"),
   );
+  const alone = judgement.design === "before-after" ? "unknown" : "canary";
+  // A slow machine explains latency, not failures: those hit one arm only.
+  if (judgement.reasons.some((reason) => reason.code === "ERROR_RATE_EXCEEDED" && reason.severity === "error")) return alone;
   if (slowerThanBefore && before && upstream) return "upstream";
   if (gated) return "environment";
   const worse = judgement.reasons.some((reason) => reason.severity === "error") || judgement.latency.evidence?.status === "fail";
   if (!worse) return "unknown";
-  return judgement.design === "before-after" ? "unknown" : "canary";
+  return alone;
 }
 
 function worstRoutes(routes: CanaryReport["routes"], limit: number): Evidence[] {

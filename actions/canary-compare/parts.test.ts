@@ -133,6 +133,13 @@ describe("the cause", () => {
     expect(findCause(judged(1.3, { generatorCpu: 0.99 }), [], []).class).toBe("environment");
   });
 
+  test("is the canary when it fails more, whatever the machine does: a hanging canary must be rolled back", () => {
+    const failing = toSamples(Array.from({ length: 2400 }, (_, i) => ({ t: i / 40, latencyMs: 100, ok: i % 10 !== 0 })));
+    const environment = { targetRps: 60, achievedRps: { baseline: 60, canary: 40 } };
+    expect(findCause(judge(arm(1), failing, DEFAULT_POLICY, { environment }), [], []).class).toBe("canary");
+    expect(findCause(judged(1.3, environment), [], []).class).toBe("environment");
+  });
+
   test("is unknown when nothing is worse", () => {
     expect(findCause(judged(1), [item("phases", "waiting", 100, 130)], []).class).toBe("unknown");
   });
