@@ -20,7 +20,7 @@ export interface Regression {
 }
 
 /** Gradients smaller than this change nothing that can be measured and cost most of the time. */
-const SMALLEST_GRADIENT = 1e-3;
+const SMALLEST_GRADIENT = 3e-3;
 
 /**
  * Fits by stochastic gradient descent with AdaGrad, the order shuffled by a seed.
