@@ -206,6 +206,14 @@ describe("the examples run", () => {
     expect(comment.status).toBe("success");
     expect(github.api.comments.at(-1)).toMatchObject({ issue: 21, body: expect.stringContaining("## ❌ Performance: FAIL") });
 
+    // The reusable workflow says the same, in a comment of its own.
+    const inputs = { "artifact-name": "performance-report", title: "Nightly", "comment-marker": "nightly" };
+    const job = { workflow_repository: "octo/gatehouse", workflow_sha: sha };
+    const reusable = await run(".github/workflows/publish-comment.yml", { inputs, job }, { event });
+    expect(reusable).toMatchObject({ status: "success", outputs: { verdict: "FAIL" } });
+    expect(reusable.steps[0]!.inputs).toMatchObject({ repository: "octo/gatehouse", ref: sha });
+    expect(github.api.comments.at(-1)).toMatchObject({ issue: 21, body: expect.stringContaining("## ❌ Nightly: FAIL") });
+
     const cancelled = { ...event, payload: { ...event.payload, workflow_run: { ...run4242, conclusion: "cancelled" } } };
     expect((await run("workflows-examples/fork-safe-comment.yml", {}, { event: cancelled })).status).toBe("skipped");
   }, 90_000);

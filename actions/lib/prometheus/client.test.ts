@@ -17,6 +17,7 @@ describe("against a real Prometheus", () => {
       series: [
         { name: "budget", samples: constantSamples(0.73) },
         { name: "slow_rule", samples: constantSamples(0.5, 3_600, 480, 420) },
+        { name: "two_minutes_old", samples: constantSamples(0.5, 900, 30, 120) },
         { name: "ended", samples: constantSamples(0.5, 3_600, 30, 3 * 3_600) },
         { name: "not_a_number", samples: constantSamples(Number.NaN) },
         { name: "infinite", samples: constantSamples(-Infinity) },
@@ -49,6 +50,9 @@ describe("against a real Prometheus", () => {
   test("a rule evaluated every 8 minutes is known when max-age allows it, and stale when not", async () => {
     expect(await code("slow_rule")).toBe(0.5);
     expect(await code("slow_rule", 60)).toBe("STALE_DATA");
+    // Within Prometheus' own lookback, but older than was asked for.
+    expect(await code("two_minutes_old", 60)).toBe("STALE_DATA");
+    expect(await code("two_minutes_old", 180)).toBe(0.5);
     expect(await code("ended * 1", 60)).toBe("NO_DATA");
   });
 
