@@ -5,6 +5,7 @@ import { choose, pick } from "./choices.ts";
 import type { Entities, Understood } from "./contract.ts";
 import type { Dialogue } from "./dialogue.ts";
 import { isKnownIntent } from "./intents.ts";
+import { readIntroducedName, readName } from "./names.ts";
 import * as reading from "./reading.ts";
 import * as reception from "./reception.ts";
 import { speaksOfDates, speaksOfStay } from "./stay.ts";
@@ -116,7 +117,7 @@ const ANSWERS: Record<NonNullable<Session["awaiting"]>, Answer> = {
   name: (d, said, words) => {
     const { session } = d;
     if (changesStay(session, said.entities)) return taken(() => booking.takeStay(d, said.entities));
-    const introduced = reading.readIntroducedName(said.text);
+    const introduced = readIntroducedName(said.text);
     if (introduced === undefined) {
       if (said.entities.room_type !== undefined) return taken(() => booking.askToConfirm(d));
       if (reading.saysNo(words)) return taken(() => booking.giveUp(d));
@@ -124,7 +125,7 @@ const ANSWERS: Record<NonNullable<Session["awaiting"]>, Answer> = {
     }
     const other =
       said.band === "high" && !["affirm", "greeting", "out_of_scope", "deny", "make_reservation"].includes(said.intent);
-    const name = introduced ?? (other ? undefined : reading.readName(said.text));
+    const name = introduced ?? (other ? undefined : readName(said.text));
     if (name === undefined) return false;
     session.guestName = name;
     return taken(() => booking.askToConfirm(d));
@@ -133,7 +134,7 @@ const ANSWERS: Record<NonNullable<Session["awaiting"]>, Answer> = {
   confirm: (d, said, words) => {
     const { session } = d;
     if (changesStay(session, said.entities)) return taken(() => booking.takeStay(d, said.entities));
-    const name = reading.readIntroducedName(said.text);
+    const name = readIntroducedName(said.text);
     if (name !== undefined && !reading.saysYes(words)) return taken(() => booking.askToConfirm(d));
     if (reading.saysNo(words) || isSurely(said, "deny")) return taken(() => booking.giveUp(d));
     const yes = reading.saysYes(words) || isSurely(said, "affirm") || isSurely(said, "make_reservation");
@@ -146,13 +147,13 @@ const ANSWERS: Record<NonNullable<Session["awaiting"]>, Answer> = {
     const entities = room === undefined ? said.entities : { ...said.entities, room_type: room };
     if (session.change === undefined) {
       if (speaksOfStay(entities)) return taken(() => booking.takeStay(d, entities));
-      const name = reading.readIntroducedName(said.text);
+      const name = readIntroducedName(said.text);
       if (name !== undefined) return taken(() => booking.askToConfirm(d));
       if (!reading.saysNo(words)) return false;
       return taken(() => (session.hold === undefined ? booking.giveUp(d) : booking.askToConfirm(d)));
     }
     if (speaksOfStay(entities)) return taken(() => changes.change(d, entities));
-    const name = reading.readIntroducedName(said.text);
+    const name = readIntroducedName(said.text);
     if (name !== undefined) {
       session.change.guestName = name;
       return taken(() => changes.makeChange(d));

@@ -7,6 +7,7 @@ import type { Event, PmsOutcome, Step, Surroundings, Understood } from "./contra
 import { Dialogue } from "./dialogue.ts";
 import { askWhich, notUnderstood, outOfScope } from "./fallback.ts";
 import { dispatch, isKnownIntent, isOfferable } from "./intents.ts";
+import { readIntroducedName } from "./names.ts";
 import * as reading from "./reading.ts";
 import * as reception from "./reception.ts";
 import { remind } from "./remind.ts";
@@ -42,7 +43,7 @@ function onMessage(d: Dialogue, understood: Understood): undefined {
     return; // a person has taken over
   }
   if (reading.wantsData(words)) return reception.dataRequest(d, understood.text);
-  const name = reading.readIntroducedName(understood.text);
+  const name = readIntroducedName(understood.text);
   if (name !== undefined && d.session.awaiting !== "name") d.session.guestName = name;
 
   const { today } = d.around.clock;
@@ -98,6 +99,7 @@ function settle(understood: Understood, words: string): Understood {
 /** A medium confidence counts when the message also says when or for whom; a problem, when it says in which room. */
 function isBacked({ intent, entities, text }: Understood): boolean {
   if (intent === "room_issue" || intent === "request_service") return reading.readRoomNumber(reading.plain(text)) !== undefined;
+  if (intent === "ask_amenities") return reading.readAmenities(reading.plain(text)).length > 0;
   return ["check_availability", "make_reservation", "ask_price"].includes(intent) && speaksOfStay(entities);
 }
 

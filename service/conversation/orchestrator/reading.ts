@@ -41,8 +41,10 @@ const CALLING_OFF =
 const ABOUT_CANCELLING =
   /\b(politica|politicas|policy|policies|gratis|free|gratuit\w+|costo|cuesta|cobran|cargo|penalidad|multa|fee|taxa|condicion\w*|plazo|hasta cuando|puedo cancelar|podria cancelar|posso cancelar|can i cancel|si cancelo|if i cancel|se eu cancelar)\b/;
 const UNIT = "(noches?|nights?|noites?|dias?|days?|personas?|people|persons?|guests?|adult(o|a)?s?|pessoas?|huesped(es)?)";
+const COUNT = "(\\d{1,2}|una?|uma?|one|an?|two|dos|duas|dois|three|tres)";
+// "2 adultos más 1 niño" adds nothing to before: it lists.
 const MORE = new RegExp(
-  `\\b(${UNIT} (mas|more|extra|adicional(es)?|a mais|mais)|(one|two|1|2|uma?|duas|dois|una?|dos)? ?(more|extra|additional|mais|otra|another|outra) (uma? |una? |one |1 |2 )?${UNIT})( |$)`,
+  `\\b((${COUNT} )?${UNIT} (mas|more|extra|adicional(es)?|a mais|mais)(?! ${COUNT}\\b)|(${COUNT} )?(more|extra|additional|mais|otra|another|outra) (${COUNT} )?${UNIT})( |$)`,
 );
 const EMERGENCY =
   /\b(emergencia|emergency|emergencias|urgencia medica|incendio|se prende fuego|hay fuego|on fire|theres a fire|there is a fire|pegando fogo|tem fogo|ambulancia|ambulance|socorro|auxilio|infarto|heart attack|se desmayo|desmayad[oa]|desmaiou|unconscious|inconsciente|me robaron|robbed|fui roubad[oa]|gas leak|fuga de gas|vazamento de gas|escape de gas)\b/;
@@ -166,65 +168,19 @@ export function readRoom(text: string, shown: readonly RoomType[]): RoomType | u
   if (named !== undefined) return named;
   const title = ROOM_TYPES.find((type) => Object.values(ROOM_NAMES).some((names) => plain(names[type]) === text));
   if (title !== undefined) return title;
+  if (
+    /\b(cualquiera|la que (sea|recomiendes|quieras)|da igual|any( one)?|whichever|whatever|you choose|qualquer|tanto faz|a que recomendar)\b/.test(
+      text,
+    )
+  ) {
+    return shown[0];
+  }
   if (/\b(barat[oa]|economic[oa]|cheap(est)?|mas barata|primera|primero|first|primeir[oa])\b/.test(text)) return shown[0];
   if (/\b(segund[oa]|second)\b/.test(text)) return shown[1];
   if (/\b(tercer[oa]?|third|terceir[oa])\b/.test(text)) return shown[2];
   if (/\b((la|el|the|a|o) (mejor|best|melhor|ultim[oa]|last)|mas cara|most expensive|mais car[oa])\b/.test(text))
     return shown.at(-1);
   return undefined;
-}
-
-const NAME_INTRODUCTION =
-  /(?:a nombre de|al nombre de|mi nombre es|me llamo|under the name(?: of)?|under|the name is|name is|my name is|in the name of|em nome de|no nome de|o nome e|meu nome e|me chamo|name:|nombre:|nome:)\s+(.+)$/iu;
-const WEAK_INTRODUCTION = /^(?:soy|i am|i'm|im|it's|its|sou|eu sou|es|de|for|para)\s+/iu;
-/** "soy Marta Gil y necesito …": capitals tell a name from "soy de Chile". */
-const PRESENTED = /(?:^|[\s,.!¡])(?:[Ss]oy|[Ss]ou|I am|I'm|i'm)\s+(\p{Lu}[\p{L}'’-]+(?:\s+\p{Lu}[\p{L}'’-]+){0,3})/u;
-const NAME_WORD = /^[\p{L}][\p{L}'’.-]*$/u;
-/** Words that no guest is called, but answers to "what name?" hold when they aren't names. */
-const NOT_A_NAME = new Set(
-  `reserva reservar reservacion booking book habitacion room quarto precio price preco quiero quisiera want quero cancelar cancel gracias thanks
-  obrigado obrigada hola hello oi por favor please espera wait espere momento cuanto how quanto que what cual which donde where cuando when si yes sim no nao ok dale listo
-  noche noches night nights noite noites personas people pessoas adultos adults adulto adult mejor otra otro other outra outro fecha fechas date dates data datas dia hotel desayuno
-  breakfast wifi pileta piscina pool necesito need preciso puedo can posso tengo tenho have tiene tienen tem con with com sin without sem todavia still ainda despues later depois
-  pensar think consulto consultar pregunto ahora now agora mañana manana tomorrow amanha hoy today hoje ayuda help ajuda recepcion reception recepcao persona person pessoa
-  confirmar confirmo confirm cambiar change mudar saber info informacion asistente nombre name nome mismo same mesmo nadie nobody nada nothing`
-    .split(/\s+/)
-    .map((word) => plain(word)),
-);
-
-/** @returns the name that a message gives with an introduction ("a nombre de Ana Pérez"), anywhere */
-export function readIntroducedName(text: string): string | undefined {
-  const plainText = text.normalize("NFC").replace(/\s+/g, " ").trim();
-  // Accents in introductions ("é") are dropped for the search only: positions stay the same in NFC without marks.
-  const searchable = plainText
-    .replace(/[áàâã]/gi, "a")
-    .replace(/[éê]/gi, "e")
-    .replace(/[íì]/gi, "i")
-    .replace(/[óôõ]/gi, "o");
-  const found = NAME_INTRODUCTION.exec(searchable);
-  if (found?.[1] === undefined) {
-    const presented = PRESENTED.exec(plainText)?.[1];
-    return presented === undefined ? undefined : cleanName(presented);
-  }
-  return cleanName(plainText.slice(searchable.length - found[1].length));
-}
-
-/** @returns the name that an answer to "what name?" is; undefined when it reads like something else */
-export function readName(text: string): string | undefined {
-  const introduced = readIntroducedName(text);
-  if (introduced !== undefined) return introduced;
-  if (/[?¿\d@]/.test(text)) return undefined;
-  return cleanName(text.trim().replace(WEAK_INTRODUCTION, ""));
-}
-
-function cleanName(raw: string): string | undefined {
-  const words = (raw.split(/[,;.!?\n]| y | por favor| please| gracias| thanks| obrigad| and /iu, 1)[0] ?? "").trim().split(/\s+/);
-  if (words.length === 0 || words.length > 6) return undefined;
-  if (!words.every((word) => NAME_WORD.test(word)) || words.some((word) => NOT_A_NAME.has(plain(word)))) return undefined;
-  const name = words.join(" ");
-  if (name.length < 2 || name.length > 100) return undefined;
-  const shouted = name === name.toLowerCase() || name === name.toUpperCase();
-  return shouted ? name.toLowerCase().replace(/(^|[\s'’-])\p{L}/gu, (letter) => letter.toUpperCase()) : name;
 }
 
 const OTHER_DAYS =

@@ -1,0 +1,69 @@
+import { plain } from "./reading.ts";
+
+const NAME_INTRODUCTION =
+  /(?:a nombre de|al nombre de|mi nombre es|me llamo|under the name(?: of)?|under|the name is|name is|my name is|in the name of|em nome de|no nome de|o nome e|meu nome e|me chamo|name:|nombre:|nome:)\s+(.+)$/iu;
+const WEAK_INTRODUCTION = /^(?:soy|i am|i'm|im|it's|its|sou|eu sou|es|de|for|para)\s+/iu;
+/** "soy Marta Gil y necesito …": capitals tell a name from "soy de Chile". */
+const PRESENTED = /(?:^|[\s,.!¡])(?:[Ss]oy|[Ss]ou|I am|I'm|i'm)\s+(\p{Lu}[\p{L}'’-]+(?:\s+\p{Lu}[\p{L}'’-]+){0,3})/u;
+const NAME_WORD = /^[\p{L}][\p{L}'’.-]*$/u;
+/** Words that no guest is called, but answers to "what name?" hold when they aren't names. */
+const NOT_A_NAME = new Set(
+  `reserva reservar reservacion booking book habitacion room quarto precio price preco quiero quisiera want quero cancelar cancel gracias thanks
+  obrigado obrigada hola hello oi por favor please espera wait espere momento cuanto how quanto que what cual which donde where cuando when si yes sim no nao ok dale listo
+  noche noches night nights noite noites personas people pessoas adultos adults adulto adult mejor otra otro other outra outro fecha fechas date dates data datas dia hotel desayuno
+  breakfast wifi pileta piscina pool necesito need preciso puedo can posso tengo tenho have tiene tienen tem con with com sin without sem todavia still ainda despues later depois
+  pensar think consulto consultar pregunto ahora now agora mañana manana tomorrow amanha hoy today hoje ayuda help ajuda recepcion reception recepcao persona person pessoa
+  confirmar confirmo confirm cambiar change mudar saber info informacion asistente nombre name nome mismo same mesmo nadie nobody nada nothing`
+    .split(/\s+/)
+    .map((word) => plain(word)),
+);
+
+/** @returns the name that a message gives with an introduction ("a nombre de Ana Pérez"), anywhere */
+export function readIntroducedName(text: string): string | undefined {
+  const plainText = text.slice(0, 1_000).normalize("NFC").replace(/\s+/g, " ").trim();
+  // Accents in introductions ("é") are dropped for the search only: positions stay the same in NFC without marks.
+  const searchable = plainText
+    .replace(/[áàâã]/gi, "a")
+    .replace(/[éê]/gi, "e")
+    .replace(/[íì]/gi, "i")
+    .replace(/[óôõ]/gi, "o");
+  const found = NAME_INTRODUCTION.exec(searchable);
+  if (found?.[1] === undefined) {
+    const presented = PRESENTED.exec(plainText)?.[1];
+    return presented === undefined ? undefined : cleanName(presented);
+  }
+  return cleanName(plainText.slice(searchable.length - found[1].length));
+}
+
+/** @returns the name that an answer to "what name?" is; undefined when it reads like something else */
+export function readName(text: string): string | undefined {
+  const introduced = readIntroducedName(text);
+  if (introduced !== undefined) return introduced;
+  if (text.length > 200 || /[?¿\d@]/.test(text)) return undefined;
+  return cleanName(text.trim().replace(WEAK_INTRODUCTION, ""));
+}
+
+/** The first part of what stands between commas that reads like a name ("mi esposa, Clara Ibáñez"). */
+function cleanName(raw: string): string | undefined {
+  const parts = raw.split(/[,;.!?\n]| y | por favor| please| gracias| thanks| obrigad| and /iu).slice(0, 3);
+  for (const part of parts) {
+    const name = nameOf(part.trim());
+    if (name !== undefined) return name;
+    if (!part.split(/\s+/).some((word) => RELATION.test(word))) return undefined;
+  }
+  return undefined;
+}
+
+const RELATION =
+  /^(mi|my|minha|meu|esposa|esposo|mujer|marido|pareja|wife|husband|partner|novi[oa]|namorad[oa]|madre|padre|m[aã]e|pai|mother|father|hij[oa]|filh[oa]|son|daughter)$/iu;
+
+function nameOf(part: string): string | undefined {
+  const words = part.split(/\s+/);
+  if (part === "" || words.length > 6) return undefined;
+  const isNone = (word: string) => NOT_A_NAME.has(plain(word)) || RELATION.test(word);
+  if (!words.every((word) => NAME_WORD.test(word)) || words.some(isNone)) return undefined;
+  const name = words.join(" ");
+  if (name.length < 2 || name.length > 100) return undefined;
+  const shouted = name === name.toLowerCase() || name === name.toUpperCase();
+  return shouted ? name.toLowerCase().replace(/(^|[\s'’-])\p{L}/gu, (letter) => letter.toUpperCase()) : name;
+}
