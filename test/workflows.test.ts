@@ -224,7 +224,7 @@ describe("the examples run", () => {
     const result = await run(
       "workflows-examples/canary.yml",
       { vars: { PROMETHEUS_URL: prometheus.url }, inputs: { "baseline-url": baseline.url, "canary-url": canary.url } },
-      { compare: { duration: "30s", "warm-up": "1s", "max-extension": "0s" } },
+      { compare: { mode: "strict", duration: "8s", "warm-up": "1s", "max-extension": "0s" } },
     );
     const [budget, smoke, compare, summary] = result.steps;
     expect(budget!.outputs["p95-threshold-ms"]).toBe("420");
