@@ -19,7 +19,11 @@ export default function canary({ run }) {
   const index = exec.scenario.iterationInTest;
   const secret = __ENV.MESSAGES_SECRET || "development-messages-secret";
   // Both arms get the same messages in the same order: their number within the scenario chooses them, the scenario keeps them apart.
-  const message = guestMessage({ seed: Number(__ENV.CANARY_SEED || 1), index, run: `${exec.scenario.name}-${run}` });
+  const { message, expected } = guestMessage({
+    seed: Number(__ENV.CANARY_SEED || 1),
+    index,
+    run: `${exec.scenario.name}-${run}`,
+  });
   const { body, headers } = signedRequest(message, secret, { Prefer: "wait=5" });
   const response = http.post(`${__ENV.BASE_URL.replace(/\/+$/, "")}/webhooks/messages`, body, {
     headers,
@@ -27,5 +31,10 @@ export default function canary({ run }) {
     timeout: "10s",
   });
   const answered = check(response, { "the message is answered with 200": ({ status }) => status === 200 });
-  if (answered) check(replyTexts(response), { "the reply has words": (all) => all.some((text) => text !== "") });
+  if (answered) {
+    check(replyTexts(response), {
+      "the reply has words": (all) => all.some((text) => text !== ""),
+      "the reply fits the question": (all) => all.some((text) => expected.test(text)),
+    });
+  }
 }

@@ -17,6 +17,10 @@ export interface TargetAnswer {
   delayMs?: number;
 }
 
+/** Holds what the load scripts expect of every answer. */
+const ANSWER =
+  "USD 100, 15:00, nombre, name, nome, confirmada, confirmed, cancelada, cancelled, desayuno, breakfast, café da manhã, doble, double, duplo";
+
 /** A real HTTP server on a free loopback port for load to go to. */
 export interface Target extends AsyncDisposable {
   url: string;
@@ -44,7 +48,7 @@ export async function startTarget(
     } = answer({ method: request.method ?? "", path: request.url ?? "", headers: request.headers, body }, number);
     if (delayMs > 0) await sleep(delayMs);
     response.writeHead(status, { "content-type": "application/json", ...headers });
-    response.end(content ?? JSON.stringify({ replies: [{ text: "Hola" }] }));
+    response.end(content ?? JSON.stringify({ replies: [{ text: ANSWER }] }));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   target.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;

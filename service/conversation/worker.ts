@@ -65,6 +65,8 @@ export function createWorker(options: WorkerOptions): Worker {
   let stopped = true;
   let claiming = false;
   let again = false;
+  /** Whether something may be waiting for a free place. */
+  let starved = false;
   let timer: NodeJS.Timeout | undefined;
 
   const claim = async (): Promise<void> => {
@@ -75,7 +77,10 @@ export function createWorker(options: WorkerOptions): Worker {
       while (again && !stopped) {
         again = false;
         const free = places.free();
-        if (free <= 0) return; // the next one that ends claims again
+        if (free <= 0) {
+          starved = true;
+          return;
+        }
         const leases = await database.withoutTenant((sql) =>
           sql<Lease>("select * from claim_conversations($1, $2, $3, $4, $5)", [
             owner,
@@ -86,6 +91,8 @@ export function createWorker(options: WorkerOptions): Worker {
           ]),
         );
         if (leases.length === free) again = true;
+        // One hotel's conversations may have been left although places are free.
+        if (places.most() < concurrency) starved = true;
         for (const lease of leases) {
           places.take(lease.tenant_id);
           const work: Promise<void> = workOff(lease)
@@ -98,7 +105,11 @@ export function createWorker(options: WorkerOptions): Worker {
             .finally(() => {
               running.delete(work);
               places.giveBack(lease.tenant_id);
-              void claim();
+              // When nothing waited there is nothing to look for: whatever comes is announced.
+              if (starved) {
+                starved = false;
+                void claim();
+              }
             });
           running.add(work);
         }

@@ -60,6 +60,8 @@ export async function connect(options: DatabaseOptions): Promise<Connections> {
     ...(options.dataDir === undefined ? {} : { dataDir: join(options.dataDir, "database") }),
     extensions: { btree_gist },
   });
+  // What lives in memory dies with the process anyway, so there is nothing for a commit to wait for.
+  if (options.dataDir === undefined) await engine.exec("SET synchronous_commit = off");
   const pool = new pg.Pool({ ...createPgConfig(engine), max: 1, idleTimeoutMillis: 0 } as pg.PoolConfig);
   pool.on("error", options.onError);
   const listener: Listening = {
@@ -81,8 +83,6 @@ export async function connect(options: DatabaseOptions): Promise<Connections> {
   };
 }
 
-const settingOf = (value: string) => `set_config('app.tenant_id', ${value}, true)`;
-
 /** Wraps connections, after the migrations, in the interface that rooms use. */
 export function openDatabase(connections: Connections): Database {
   const { kind, pool, listener } = connections;
@@ -99,24 +99,17 @@ export function openDatabase(connections: Connections): Database {
         await client.query(`SET ROLE ${APP_ROLE}`);
         prepared.add(client);
       }
-      const opening =
-        kind === "postgres"
-          ? // One message for both: this is on the way of every transaction.
-            [{ text: tenantId === undefined ? "BEGIN" : `BEGIN; SELECT ${settingOf(pg.escapeLiteral(tenantId))}` }]
-          : [
-              { text: "BEGIN" },
-              // The embedded engine has one connection, which migrations use too: there the role ends with the transaction.
-              { text: `SET LOCAL ROLE ${APP_ROLE}` },
-              ...(tenantId === undefined ? [] : [{ text: `SELECT ${settingOf("$1")}`, values: [tenantId] }]),
-            ];
-      let opened: Promise<unknown> = Promise.resolve();
-      if (kind === "postgres") {
-        // Sent without waiting: they travel in one packet with the first statement of `work`.
-        opened = Promise.all(opening.map((query) => client.query(query)));
-        opened.catch(() => undefined); // awaited below; this keeps a rejection from being called unhandled meanwhile
-      } else {
-        for (const query of opening) await client.query(query);
-      }
+      // One message for all of it: this is on the way of every transaction.
+      const opening = [
+        "BEGIN",
+        // The embedded engine has one connection, which migrations use too: there the role ends with the transaction.
+        ...(kind === "embedded" ? [`SET LOCAL ROLE ${APP_ROLE}`] : []),
+        ...(tenantId === undefined ? [] : [`SELECT set_config('app.tenant_id', ${pg.escapeLiteral(tenantId)}, true)`]),
+      ].join("; ");
+      const opened = client.query(opening);
+      // On Postgres it travels in one packet with the first statement of `work`, and is awaited below.
+      if (kind === "postgres") opened.catch(() => undefined);
+      else await opened;
 
       const sql: Sql = async <Row>(text: string, values?: readonly unknown[]) => {
         if (ended) throw new Error("a statement came after the end of its transaction");
