@@ -149,8 +149,9 @@ export function openDatabase(connections: Connections): Database {
   return {
     kind,
     forTenant: (tenantId, work) => {
-      // U+0000 would end the statement's text early.
-      if (tenantId === "" || tenantId.includes("\0")) return Promise.reject(new Error("forTenant: not a tenant's id"));
+      if (tenantId === "") return Promise.reject(new Error("forTenant: the tenant's id is empty"));
+      // It would end the statement's text early.
+      if (tenantId.includes("\0")) return Promise.reject(new Error("forTenant: the tenant's id holds U+0000"));
       return transaction(tenantId, work);
     },
     withoutTenant: (work) => transaction(undefined, work),
