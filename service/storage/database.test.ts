@@ -28,7 +28,7 @@ describe.each(KINDS)("transactions on %s", (kind) => {
     expect(await database.forTenant("b", (sql) => sql(guests))).toEqual([{ user_id: "guest of b" }]);
     expect(await database.withoutTenant((sql) => sql(guests))).toEqual([]);
     await expect(database.forTenant("a", (sql) => sql(addGuest, ["b", "intruder"]))).rejects.toThrow(/row-level security/);
-    await expect(database.forTenant("", (sql) => sql(guests))).rejects.toThrow(/not a tenant's id/);
+    await expect(database.forTenant("", (sql) => sql(guests))).rejects.toThrow(/the tenant's id is empty/);
   });
 
   test("an error rolls everything back, is the one that is reported, and leaves the connection usable", async () => {
