@@ -28,15 +28,6 @@ const bench: Bench = {
       }
       report({ name: "end where they should", value: right / scripts.length, unit: "ratio", n: scripts.length });
       report({ name: "message, median of conversations", value: median(perMessage), unit: "ms", n: scripts.length });
-      const hits = (await desk.metrics.pmsCache.get()).values;
-      const of = (result: string) =>
-        hits.filter(({ labels }) => labels.result === result).reduce((sum, { value }) => sum + value, 0);
-      report({
-        name: "PMS cache hits in these conversations",
-        value: of("hit") / (of("hit") + of("miss")),
-        unit: "ratio",
-        n: of("hit") + of("miss"),
-      });
     } finally {
       await database.close();
     }

@@ -18,6 +18,7 @@ import { createHandle } from "./conversation/handle.ts";
 import { createInbox } from "./conversation/inbox.ts";
 import { createOutboxSender } from "./conversation/outbox.ts";
 import { outboxAdmin } from "./conversation/outbox-admin.ts";
+import { createTenantModels } from "./conversation/tenant-models.ts";
 import { createTickets } from "./conversation/tickets.ts";
 import { createWorker } from "./conversation/worker.ts";
 import { flagRoutes } from "./flags/admin.ts";
@@ -117,13 +118,14 @@ export async function startService(
     demo: config.NODE_ENV !== "production",
     env: pmsKeys,
   });
-  const { understand } = await openUnderstander();
+  const { understand, model } = await openUnderstander();
   const handle = createHandle({
     understand,
     pms,
     tickets: createTickets({ database }),
     flags,
     tenants: tenancy,
+    tenantModels: createTenantModels({ model, logger }),
     metrics,
     logger,
   });

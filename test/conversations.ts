@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { parse } from "yaml";
 import { z } from "zod";
 import { createHandle, type HandleOptions } from "../service/conversation/handle.ts";
+import { createTenantModels } from "../service/conversation/tenant-models.ts";
 import { createTickets } from "../service/conversation/tickets.ts";
 import type { Conversation, Reply, Turn } from "../service/conversation/turn.ts";
 import { openUnderstander, type Understander } from "../service/nlp/understand.ts";
@@ -100,7 +101,7 @@ export async function openDesk(options: {
   const { database, shared = openMemory(), flags = {} } = options;
   const tenant: Tenant = { ...HOTEL, ...options.tenant };
   understander ??= openUnderstander();
-  const { understand } = await understander;
+  const { understand, model } = await understander;
   const metrics = createMetrics({ collectDefaults: false });
   const logger = createLogger("silent", "test");
   let clock = NOON;
@@ -111,6 +112,7 @@ export async function openDesk(options: {
     tickets: createTickets({ database }),
     flags: { isEnabled: (flag) => flags[flag] ?? flag !== "conversation.delay.enabled" },
     tenants: { get: () => tenant },
+    tenantModels: createTenantModels({ model, logger }),
     metrics,
     logger,
   });

@@ -420,11 +420,18 @@ describe("a hotel's own settings", () => {
       database: made.database,
       tenant: {
         languages: ["pt"],
-        settings: { hotel: { answers: { ask_location: { es: "Aquí.", en: "Here.", pt: "Bem aqui." } } } },
+        settings: {
+          nlp: {
+            answers: { ask_location: { es: "Aquí.", en: "Here.", pt: "Bem aqui." } },
+            examples: [{ text: "quero ver as capivaras", intent: "ask_location" }],
+          },
+        },
       },
     });
     const turn = await newGuest(own).say("where are you located?");
     expect(turn).toMatchObject({ language: "pt" });
     expect(turn.text).toContain("Bem aqui.");
+    expect((await newGuest(own).say("quero ver as capivaras")).text).toContain("Bem aqui.");
+    expect((await newGuest().say("quero ver as capivaras")).text).not.toContain("Rambla República");
   });
 });

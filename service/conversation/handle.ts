@@ -1,3 +1,4 @@
+import type { TenantModel } from "../nlp/tenant.ts";
 import { addDays, dayIn } from "../pms/calendar.ts";
 import type { PmsClients } from "../pms/clients.ts";
 import { type Pms, PmsRefusal, PmsUnavailable, ROOM_TYPES } from "../pms/port.ts";
@@ -13,6 +14,7 @@ import type { Phrase } from "./replies/catalogue.ts";
 import { type Draft, render } from "./replies/render.ts";
 import { wordsOf } from "./replies/words.ts";
 import { readSession, type Session } from "./session.ts";
+import type { TenantModels } from "./tenant-models.ts";
 import type { Tickets } from "./tickets.ts";
 import type { Conversation, HandleMessage, Language, Turn } from "./turn.ts";
 
@@ -27,8 +29,8 @@ export type ConversationFlag =
 export interface UnderstandOptions {
   now: Date;
   timeZone: string;
-  tenantId: string;
   tenantLanguage: Language;
+  tenantModel: TenantModel | undefined;
   conversationLanguage: Language | undefined;
   /** What the conversation is about, for messages that don't say it themselves ("el 12, somos 2"). */
   conversationIntent: string | undefined;
@@ -40,6 +42,8 @@ export interface HandleOptions {
   tickets: Tickets;
   flags: { isEnabled(flag: ConversationFlag, context: Record<string, unknown>): boolean };
   tenants: { get(id: string): Promise<Tenant | undefined> | Tenant | undefined };
+  /** Hotels' own examples and answers. */
+  tenantModels: TenantModels;
   metrics: Metrics;
   logger: Logger;
 }
@@ -49,7 +53,7 @@ const MAXIMUM_STEPS = 8;
 
 /** Understands a message, asks the PMS what the orchestrator wants to know, and puts the answer into words. */
 export function createHandle(options: HandleOptions): HandleMessage {
-  const { understand, pms, tickets, flags, tenants, metrics, logger } = options;
+  const { understand, pms, tickets, flags, tenants, tenantModels, metrics, logger } = options;
 
   return async ({ conversation, message, now }) => {
     const tenant = await tenants.get(conversation.tenantId);
@@ -62,12 +66,13 @@ export function createHandle(options: HandleOptions): HandleMessage {
     }
 
     const tenantLanguage = tenant.languages[0] ?? "es";
+    const tenantModel = tenantModels.of(tenant);
     const event = eventOf(message, session, (text) => {
       const result = understand(text, {
         now,
         timeZone: tenant.timeZone,
-        tenantId,
         tenantLanguage,
+        tenantModel,
         conversationLanguage: conversation.language ?? message.language,
         conversationIntent: topicOf(session),
       });
@@ -96,6 +101,7 @@ export function createHandle(options: HandleOptions): HandleMessage {
       userId,
       messageKey: `${channel}:${message.messageId}`,
       handedOver: conversation.handedOver,
+      ownAnswer: understood === undefined ? undefined : tenantModel?.reply(understood.intent, language),
     };
 
     const client = pms.forTenant(tenant);

@@ -24,7 +24,6 @@ const money = z.object({
   amount: z.number().nonnegative(),
   currency: z.string().regex(/^[A-Z]{3}$/, "expected a code like USD"),
 });
-const ownText = z.object({ es: z.string().min(1).max(2000), en: z.string().min(1).max(2000), pt: z.string().min(1).max(2000) });
 
 /**
  * What a hotel tells about itself: `hotel` in the settings of a tenant. What isn't given isn't claimed: the agent then
@@ -54,8 +53,6 @@ export const hotelProfile = z.object({
   maxNights: z.number().int().min(1).max(365).default(30),
   /** How many days ahead rooms are sold. */
   horizonDays: z.number().int().min(1).max(1000).default(540),
-  /** Answers of the hotel's own, by intent: they stand before the agent's. */
-  answers: z.record(z.string(), ownText).default({}),
 });
 
 export type HotelProfile = z.infer<typeof hotelProfile>;

@@ -84,6 +84,8 @@ export interface Surroundings {
   /** Stands for the guest's message; what must happen once is keyed by it. */
   messageKey: string;
   handedOver: boolean;
+  /** The hotel's own answer to the message's intent, in the guest's language. */
+  ownAnswer?: string | undefined;
 }
 
 /** A call to the PMS; `next` says what its answer is for. */

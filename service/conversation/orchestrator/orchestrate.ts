@@ -63,10 +63,10 @@ function onMessage(d: Dialogue, understood: Understood): undefined {
     return;
   }
   const acts = said.band === "high" || (said.band === "medium" && isBacked(said));
-  const own = d.around.hotel.profile.answers[said.intent];
+  const own = said.intent === understood.intent ? d.around.ownAnswer : undefined;
   if (said.band !== "low" && own !== undefined) {
     d.session.misunderstood = 0;
-    d.say("own_answer", own);
+    d.say("own_answer", { text: own });
     remind(d);
     return;
   }

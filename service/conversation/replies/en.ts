@@ -42,7 +42,7 @@ export const en: Phrases = {
     "I can check availability and prices, book, change or cancel a reservation, or pass you to reception. What do you need?",
   thanks: () => "Thank you! If you need anything else, just write here.",
   anything_else: () => "All right. Is there anything else I can do?",
-  own_answer: (p) => p.en,
+  own_answer: ({ text }) => text,
 
   ask_dates: () => "Which dates? Tell me the day you arrive and the day you leave, for example “from April 12 to April 15”.",
   ask_dates_ambiguous: () =>

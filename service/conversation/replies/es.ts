@@ -42,7 +42,7 @@ export const es: Phrases = {
     "Puedo ver disponibilidad y precios, reservar, cambiar o cancelar una reserva, o pasarte con recepción. ¿Qué necesitas?",
   thanks: () => "¡Gracias a ti! Si necesitas algo más, escríbeme por aquí.",
   anything_else: () => "De acuerdo. ¿Te ayudo con algo más?",
-  own_answer: (p) => p.es,
+  own_answer: ({ text }) => text,
 
   ask_dates: () => "¿Para qué fechas? Dime el día de llegada y el de salida, por ejemplo “del 12 al 15 de abril”.",
   ask_dates_ambiguous: () => "No estoy seguro de la fecha. ¿Me la dices con el mes en letras? Por ejemplo “del 3 al 5 de abril”.",

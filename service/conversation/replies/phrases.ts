@@ -37,7 +37,8 @@ export interface PhraseParameters {
   menu: None;
   thanks: None;
   anything_else: None;
-  own_answer: { es: string; en: string; pt: string };
+  /** In the hotel's own words, which are in the guest's language already. */
+  own_answer: { text: string };
 
   ask_dates: None;
   ask_dates_ambiguous: None;

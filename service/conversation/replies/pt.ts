@@ -42,7 +42,7 @@ export const pt: Phrases = {
     "Posso ver disponibilidade e preços, reservar, alterar ou cancelar uma reserva, ou passar você para a recepção. Do que precisa?",
   thanks: () => "Eu que agradeço! Se precisar de algo mais, escreva por aqui.",
   anything_else: () => "Tudo bem. Posso ajudar em mais alguma coisa?",
-  own_answer: (p) => p.pt,
+  own_answer: ({ text }) => text,
 
   ask_dates: () => "Para quais datas? Diga o dia de chegada e o de saída, por exemplo “de 12 a 15 de abril”.",
   ask_dates_ambiguous: () => "Não tenho certeza da data. Pode escrever o mês por extenso? Por exemplo “de 3 a 5 de abril”.",

@@ -22,7 +22,7 @@ const SAMPLES: { [Key in PhraseKey]: PhraseParameters[Key][] } = {
   menu: none,
   thanks: none,
   anything_else: none,
-  own_answer: [{ es: "Sí.", en: "Yes.", pt: "Sim." }],
+  own_answer: [{ text: "Rambla 815." }],
   ask_dates: none,
   ask_dates_ambiguous: none,
   ask_nights: [{ checkIn: "2026-04-12" }],
@@ -144,7 +144,7 @@ test.each(LANGUAGES)("every phrase in %s says something, and shows no hole", (la
 });
 
 test("no phrase is the same in two languages, except where nothing differs", () => {
-  for (const key of KEYS) {
+  for (const key of KEYS.filter((each) => each !== "own_answer")) {
     const texts = LANGUAGES.map((language) =>
       phraseText({ key, parameters: SAMPLES[key][0] } as Phrase, wordsOf(language, "2026-03-10", "America/Montevideo")),
     );
