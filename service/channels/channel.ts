@@ -13,6 +13,8 @@ export interface Outgoing {
   userId: string;
   language: Language | undefined;
   reply: Reply;
+  /** Somebody of reception wrote it, not the agent. */
+  byPerson: boolean;
   /** Failed attempts before this one. */
   attempts: number;
   /** The guest's message that is answered, or the last one when a person of reception writes. */

@@ -19,12 +19,16 @@ test("clipping never exceeds the limit and never cuts through a character", () =
       expect(clipped.length).toBeLessThanOrEqual(maximum);
       expect(clipped.isWellFormed()).toBe(true);
     }),
+    { numRuns: 1_000 },
   );
 });
 
 test("splitting keeps every word, in order, in pieces that fit", () => {
   expect(split("uno dos\n\ntres cuatro", 12)).toEqual(["uno dos", "tres cuatro"]);
   expect(split("  ", 5)).toEqual([]);
+  expect(split("aaaa👍", 5)).toEqual(["aaaa", "👍"]);
+  const endless = `e${"\u0301".repeat(50)}`;
+  expect(split(endless, 20).join("")).toBe(endless);
   fc.assert(
     fc.property(
       fc.string({ unit: fc.constantFrom("a", "é", " ", "\n", "👍", "👨‍👩‍👧") }),

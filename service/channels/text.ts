@@ -19,13 +19,7 @@ const graphemes = new Intl.Segmenter("und", { granularity: "grapheme" });
 
 /** @returns the text, cut to `maximum` UTF-16 units with "…" at its end when it is longer; never through a character */
 export function clip(text: string, maximum: number): string {
-  if (text.length <= maximum) return text;
-  let cut = "";
-  for (const { segment } of graphemes.segment(text)) {
-    if (cut.length + segment.length > maximum - 1) break;
-    cut += segment;
-  }
-  return `${cut.trimEnd()}…`;
+  return text.length <= maximum ? text : `${beginning(text, maximum - 1).trimEnd()}…`;
 }
 
 /** @returns the text in pieces of at most `maximum` UTF-16 units, cut at an empty line, a line's end or a blank where there is one */
@@ -35,10 +29,25 @@ export function split(text: string, maximum: number): string[] {
   while (rest.length > maximum) {
     const window = rest.slice(0, maximum + 1);
     const at = ["\n\n", "\n", " "].map((mark) => window.lastIndexOf(mark)).find((index) => index >= maximum / 2);
-    const piece = at === undefined ? clip(rest, maximum + 1).slice(0, -1) : rest.slice(0, at);
+    let piece = at === undefined ? beginning(rest, maximum) : rest.slice(0, at);
+    // One character of endless accents: cut between its code points, since it fits nowhere.
+    if (piece === "")
+      piece = Array.from(rest.slice(0, maximum))
+        .filter((point) => point.isWellFormed())
+        .join("");
     pieces.push(piece.trimEnd());
     rest = rest.slice(piece.length).trimStart();
   }
   if (rest !== "") pieces.push(rest);
   return pieces;
+}
+
+/** @returns as many whole characters of the text's beginning as fit */
+function beginning(text: string, maximum: number): string {
+  let length = 0;
+  for (const { segment } of graphemes.segment(text)) {
+    if (length + segment.length > maximum) break;
+    length += segment.length;
+  }
+  return text.slice(0, length);
 }

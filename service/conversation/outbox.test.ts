@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { KINDS, makeDatabase, type TestDatabase } from "../../test/database.ts";
 import { errorBody, type GraphApi, RATE_LIMITED, startGraphApi } from "../../test/graph-api.ts";
 import { until } from "../../test/servers.ts";
-import { type Channel, DeliveryError } from "../channels/channel.ts";
+import { type Channel, DeliveryError, type Outgoing } from "../channels/channel.ts";
 import { createWhatsAppChannel } from "../channels/whatsapp/channel.ts";
 import { createGraph } from "../channels/whatsapp/graph.ts";
 import { readReference } from "../channels/whatsapp/reference.ts";
@@ -276,6 +276,36 @@ describe.each(KINDS)("the outbox on %s", (kind) => {
     await settled("sent", 1);
     expect(api.attempts).toBe(3);
     expect(api.messages.map(({ type }) => type)).toEqual(["location"]);
+  });
+
+  test("channels are told what the guest wrote, when, and whether a person answers", async () => {
+    const seen: Outgoing[] = [];
+    const listening: Channel = {
+      name: "whatsapp",
+      deliver: async (outgoing) => {
+        seen.push(outgoing);
+        return { providerId: undefined, parts: 1 };
+      },
+    };
+    const [, second] = await reply("5491100000001", ["del agente", "de Marta"]);
+    await db.pool.query(
+      `update messages set content = content || '{"by": "marta"}' where id = (select message from outbox where id = $1)`,
+      [second],
+    );
+    await start({ channels: [listening] });
+    await settled("sent", 2);
+    expect(seen.map(({ reply: { text }, byPerson }) => [text, byPerson])).toEqual([
+      ["del agente", false],
+      ["de Marta", true],
+    ]);
+    expect(seen[0]).toMatchObject({
+      userId: "5491100000001",
+      language: "es",
+      replays: 0,
+      attempts: 0,
+      lastIncoming: { messageId: "in" },
+    });
+    expect(Date.now() - seen[0]!.lastIncomingAt!.getTime()).toBeLessThan(60_000);
   });
 
   test("a channel without a way out leaves the others alone, and tenants don't see each other's rows", async () => {

@@ -37,6 +37,7 @@ interface Loaded {
   replays: number;
   language: Language | null;
   last_incoming: IncomingMessage | null;
+  by_person: boolean;
   last_incoming_at: Date | null;
 }
 
@@ -224,10 +225,11 @@ async function load(database: Database, lease: Lease): Promise<Loaded | undefine
   const rows = await database.forTenant(lease.tenant_id, (sql) =>
     sql<Loaded>(
       `select o.conversation_id, o.channel, o.user_id, o.payload, o.attempts, o.parts_done, o.replays, c.language,
-              answered.content as last_incoming,
+              answered.content as last_incoming, coalesce(m.content ? 'by', false) as by_person,
               coalesce((newest.content ->> 'sentAt')::timestamptz, newest.at) as last_incoming_at
          from outbox o
          join conversations c on c.tenant_id = o.tenant_id and c.id = o.conversation_id
+         left join messages m on m.tenant_id = o.tenant_id and m.conversation_id = o.conversation_id and m.id = o.message
          left join lateral (
            select content from messages
             where tenant_id = o.tenant_id and conversation_id = o.conversation_id and direction = 'in' and id < o.message
@@ -255,6 +257,7 @@ function toOutgoing(lease: Lease, loaded: Loaded, attempts: number): Outgoing {
     reply: loaded.payload,
     attempts,
     lastIncoming: loaded.last_incoming ?? undefined,
+    byPerson: loaded.by_person,
     lastIncomingAt: loaded.last_incoming_at ?? undefined,
   };
 }

@@ -81,6 +81,7 @@ const outgoing = (reply: Reply, more: Partial<Outgoing> = {}): Outgoing => ({
   language: "es",
   reply,
   attempts: 0,
+  byPerson: false,
   lastIncoming: {
     channel: "email",
     messageId: "m2@example.com",
@@ -121,6 +122,11 @@ test("a reply goes from the address that was written to, into the thread, marked
   expect(findReferences(`> Message-ID: ${providerId}`)).toEqual([
     { tenantId: "hotel-a", outboxId: outgoing({ text: "" }).id, replays: 2 },
   ]);
+});
+
+test("what a person of reception writes isn't marked as automatic", async () => {
+  await channel().deliver!(outgoing({ text: "Soy Marta." }, { byPerson: true }), 0);
+  expect(mails[0]!.parsed.headers.map(({ key }) => key)).not.toContain("auto-submitted");
 });
 
 test("the same reply sent again is the same mail", async () => {

@@ -31,7 +31,7 @@ const attachmentSchema = z.looseObject({
   references: z.array(z.string()).default([]),
 });
 
-/** Sends replies over SMTP, as answers in the thread of the guest's mail, marked as automatic (RFC 3834). */
+/** Sends replies over SMTP, as answers in the thread of the guest's mail; the agent's are marked as automatic (RFC 3834). */
 export function createEmailChannel({ url, tenant, timeoutMs = TIMEOUT_MS }: EmailChannelOptions): Channel {
   const transport =
     url === undefined
@@ -75,7 +75,7 @@ export function createEmailChannel({ url, tenant, timeoutMs = TIMEOUT_MS }: Emai
           subject: subjectOf(thread.subject, outgoing.language),
           text: renderText(outgoing.reply),
           messageId,
-          headers: { "Auto-Submitted": "auto-replied", "X-Auto-Response-Suppress": "All" },
+          headers: outgoing.byPerson ? {} : { "Auto-Submitted": "auto-replied", "X-Auto-Response-Suppress": "All" },
           ...(answered === undefined ? {} : { inReplyTo: answered, references: [...thread.references, answered] }),
         });
       } catch (error) {

@@ -45,6 +45,7 @@ const outgoing = (reply: Reply, more: Partial<Outgoing> = {}): Outgoing => ({
   language: "es",
   reply,
   attempts: 0,
+  byPerson: false,
   lastIncoming: {
     channel: "whatsapp",
     messageId: "in",
