@@ -1,11 +1,11 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { pushFigures } from "../actions/canary-compare/pushgateway.ts";
 import { PrometheusClient } from "../actions/lib/prometheus/client.ts";
-import { startPrometheus } from "../test/prometheus.ts";
+import { startPrometheus, startPushgateway } from "../test/prometheus.ts";
+import { exampleCanary, exampleSamples } from "../test/report-examples.ts";
 import { type Server, until } from "../test/servers.ts";
 import { type RunningService, sendMessage, spawnService } from "../test/service.ts";
 import { dashboardQueries, metricNames, ruleFiles, rules } from "./vocabulary.ts";
@@ -14,19 +14,7 @@ let service: RunningService;
 let prometheus: Server;
 let client: PrometheusClient;
 let folder: string;
-/** Stands in for a Pushgateway that canary-compare pushed to. */
-const pushed = createServer((_, response) => {
-  const now = Date.now() / 1000;
-  const series = (name: string, values: Record<string, number>) =>
-    Object.entries(values).map(([phase, value]) => `${name}{job="gatehouse_canary",instance="",phase="${phase}"} ${value}`);
-  const lines = [
-    ...series("canary_p95_seconds", { baseline: 0.25, canary: 0.3 }),
-    ...series("canary_error_ratio", { baseline: 0, canary: 0.01 }),
-    `push_time_seconds{job="gatehouse_canary",instance=""} ${now}`,
-  ];
-  response.setHeader("content-type", "text/plain; version=0.0.4");
-  response.end(`${lines.join("\n")}\n`);
-});
+let pushgateway: Server;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "gatehouse-rules-"));
@@ -37,9 +25,11 @@ beforeAll(async () => {
     return copy;
   });
   service = await spawnService({ FAULT_ERROR_RATE: "0.2" });
-  await new Promise<void>((resolve) => pushed.listen(0, "127.0.0.1", resolve));
+  pushgateway = await startPushgateway();
+  expect(await pushFigures(pushgateway.url, exampleCanary(exampleSamples(600, { slower: 1.3 })))).toBeUndefined();
   prometheus = await startPrometheus({
-    targets: [new URL(service.url).host, `127.0.0.1:${(pushed.address() as AddressInfo).port}`],
+    targets: [new URL(service.url).host],
+    pushgateways: [`127.0.0.1:${pushgateway.port}`],
     ruleFiles: files,
     intervalSeconds: 1,
   });
@@ -48,7 +38,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await prometheus?.stop();
   await service?.stop();
-  pushed.close();
+  await pushgateway?.stop();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -100,6 +90,14 @@ test("errors of guests spend the budget", async () => {
   expect(burn).toBeGreaterThan(14.4);
   expect((await values('ALERTS{alertname="AvailabilityBudgetBurnFastest", alertstate="firing"}')).length).toBe(1);
 }, 60_000);
+
+test("a canary that was pushed 30 % slower shows its delta and raises the soft alert", async () => {
+  await until(async () => {
+    const [delta] = await values("canary:p95_delta:ratio");
+    expect(delta).toBeGreaterThan(0.1);
+    expect(await values('ALERTS{alertname="CanaryP95Delta", alertstate="firing"}')).toEqual([1]);
+  }, 30_000);
+});
 
 test("every query of every dashboard is one that Prometheus accepts", async () => {
   for (const { where, expression } of await dashboardQueries()) {

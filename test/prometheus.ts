@@ -7,6 +7,8 @@ import { findProgram, freePort, type Server, stopProcess, until } from "./server
 export interface PrometheusOptions {
   /** Targets to scrape, `host:port`, all in job `gatehouse`. */
   targets?: string[];
+  /** Pushgateways to scrape, `host:port`; the labels of what was pushed are kept. */
+  pushgateways?: string[];
   /** Paths of rule files. */
   ruleFiles?: string[];
   /** Series to hold from the start. */
@@ -46,7 +48,10 @@ export async function startPrometheus(options: PrometheusOptions = {}): Promise<
     JSON.stringify({
       global: { scrape_interval: interval, evaluation_interval: interval },
       rule_files: options.ruleFiles ?? [],
-      scrape_configs: options.targets ? [{ job_name: "gatehouse", static_configs: [{ targets: options.targets }] }] : [],
+      scrape_configs: [
+        { job_name: "gatehouse", static_configs: [{ targets: options.targets ?? [] }] },
+        { job_name: "pushgateway", honor_labels: true, static_configs: [{ targets: options.pushgateways ?? [] }] },
+      ],
     }),
   );
 
@@ -86,6 +91,28 @@ export async function startPrometheus(options: PrometheusOptions = {}): Promise<
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Starts a real Pushgateway that keeps nothing on disk. */
+export async function startPushgateway(): Promise<Server> {
+  const port = await freePort();
+  const child = spawn(
+    findProgram("prometheus-pushgateway", "prometheus-pushgateway"),
+    [`--web.listen-address=127.0.0.1:${port}`],
+    {
+      stdio: "ignore",
+    },
+  );
+  const url = `http://127.0.0.1:${port}`;
+  await until(
+    async () => {
+      const response = await fetch(`${url}/-/ready`);
+      if (!response.ok) throw new Error(`not ready: ${response.status}`);
+    },
+    20_000,
+    () => child.exitCode === null,
+  );
+  return { url, port, process: child, stop: () => stopProcess(child) };
 }
 
 function backfill(folder: string, data: string, series: BackfilledSeries[]): void {
