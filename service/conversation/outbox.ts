@@ -100,6 +100,7 @@ function createLane(options: OutboxOptions, channel: Channel & Required<Pick<Cha
   const { database, metrics, logger, backoffSeconds = jitteredBackoff, leaseSeconds = LEASE_SECONDS } = options;
   const { unknownOutcomeSeconds = UNKNOWN_OUTCOME_SECONDS } = options;
   const concurrency = channel.concurrency ?? CONCURRENCY;
+  for (const result of ["sent", "retried", "dead"]) metrics.outboxDeliveries.inc({ channel: channel.name, result }, 0);
   const owner = randomUUID();
   const running = new Set<Promise<void>>();
   let stopped = true;
