@@ -165,6 +165,15 @@ describe("the job summary and the files", () => {
     expect(result.summary).toMatch(/⚠️ \*\*Error budget\*\*: unknown → p95 limit \*\*420 ms\*\*.*no series/);
   });
 
+  test("a smoke run that didn't get the budget's limit is said to be judged too loosely", async () => {
+    putAll();
+    expect((await run({ html: "false" })).summary).toContain(
+      "judged with a p95 limit of 450 ms, the error budget asks for 420 ms",
+    );
+    put(SMOKE, exampleSmoke({ thresholds: { ...exampleSmoke().thresholds, p95_ms: 420 } }));
+    expect((await run({ html: "false" })).summary).not.toContain("judged with a p95 limit");
+  });
+
   test("all wrong inputs are reported together and nothing is published", async () => {
     const result = await run({
       html: "maybe",
