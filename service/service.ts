@@ -13,7 +13,7 @@ import { whatsAppWebhook } from "./channels/whatsapp/webhook.ts";
 import type { Config } from "./config.ts";
 import { conversationRoutes } from "./conversation/admin.ts";
 import { createAnswers } from "./conversation/answers.ts";
-import { createGuests, guestRoutes } from "./conversation/guests.ts";
+import { guestRoutes } from "./conversation/guests.ts";
 import { createHandle } from "./conversation/handle.ts";
 import { createInbox } from "./conversation/inbox.ts";
 import { createOutboxSender } from "./conversation/outbox.ts";
@@ -231,7 +231,7 @@ export async function startService(
       tenantRoutes({ tenancy, database, auth, logger }),
       outboxAdmin({ database, auth, logger }),
       conversationRoutes({ database, auth }),
-      guestRoutes({ guests: createGuests({ database }), auth, logger }),
+      guestRoutes({ database, auth, logger }),
     ],
   });
 

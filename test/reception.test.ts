@@ -158,6 +158,31 @@ test("a guest's data can be taken away whole and erased; the nights stay sold", 
   expect((await say(guest, "hola")).replies).toHaveLength(1);
 });
 
+test("a token of all hotels finds a guest in whichever hotel knows them", async () => {
+  const guest = "59899555555";
+  await call("POST", "/admin/tenants", "admin", { body: { id: "north", name: "Hotel North" } });
+  messages += 1;
+  const text = `I want a double from ${inAYear(30)} to ${inAYear(31)} for 2 people, my name is Eve Stone`;
+  const body = { message_id: `m${messages}`, user_id: guest, tenant_id: "north", text };
+  expect((await sendMessage(service!.url, body, { Prefer: "wait=5" })).status).toBe(200);
+  expect((await call("GET", `/admin/reservations?user_id=${guest}`, "viewer")).body).toMatchObject([
+    { tenant_id: "north", status: "held", guest_name: "Eve Stone" },
+  ]);
+  const [conversation] = (await call("GET", `/admin/conversations?user_id=${guest}`, "viewer")).body;
+  expect(conversation).toMatchObject({ tenant_id: "north" });
+  const reply = { body: { text: "Hello from reception" } };
+  expect((await call("POST", `/admin/conversations/${conversation!.id}/reply`, "operator", reply)).status).toBe(202);
+  expect(
+    (await call("POST", `/admin/conversations/${conversation!.id}/hand-back`, "operator", { tenant: "default" })).status,
+  ).toBe(404);
+  await say(guest, "hola");
+  const several = await call("DELETE", `/admin/guests/${guest}`, "admin");
+  expect(several.status).toBe(400);
+  expect(JSON.stringify(several.body.errors)).toContain("default, north");
+  expect((await call("DELETE", `/admin/guests/${guest}?tenant_id=north`, "admin")).status).toBe(200);
+  expect((await call("GET", `/admin/conversations?user_id=${guest}`, "viewer")).body).toMatchObject([{ tenant_id: "default" }]);
+});
+
 test("wrong requests are told what is wrong; tokens of another hotel see nothing of this one", async () => {
   const id = "00000000-0000-4000-8000-000000000000";
   expect((await call("GET", "/admin/conversations", undefined)).status).toBe(401);

@@ -2,10 +2,10 @@ import express, { type RequestHandler, Router } from "express";
 import { z } from "zod";
 import { principalOf, type Role } from "../admin/auth.ts";
 import { Problem } from "../problem.ts";
-import type { Database } from "../storage/sql.ts";
+import type { Database, Sql } from "../storage/sql.ts";
 import { canonicalUserId } from "../tenancy/user-id.ts";
-import { tenantOf } from "./guests.ts";
 import { isPulled } from "./inbox.ts";
+import { oneTenant, tenantOfConversation, tenantsOfGuest } from "./scope.ts";
 
 export interface ConversationAdminOptions {
   database: Database;
@@ -37,10 +37,23 @@ export function conversationRoutes({ database, auth }: ConversationAdminOptions)
   const router = Router();
   const json = express.json({ limit: "64kb" });
 
+  /** Reads in the hotel that is named, or in each one that knows the guest. */
+  const inHotels = async (
+    given: unknown,
+    principal: ReturnType<typeof principalOf>,
+    userId: string | undefined,
+    read: (sql: Sql, tenantId: string) => Promise<unknown[]>,
+  ): Promise<unknown[]> => {
+    const rows: unknown[] = [];
+    for (const tenantId of await tenantsOfGuest(database, given, principal, userId)) {
+      rows.push(...(await database.forTenant(tenantId, (sql) => read(sql, tenantId))));
+    }
+    return rows;
+  };
+
   router.get("/admin/conversations", auth("viewer"), async (request, response) => {
-    const tenantId = tenantOf(request.query.tenant_id, principalOf(response));
     const userId = optionalText(request.query.user_id, "user_id");
-    const rows = await database.forTenant(tenantId, (sql) =>
+    const rows = await inHotels(request.query.tenant_id, principalOf(response), userId, (sql, tenantId) =>
       sql(CONVERSATIONS, [
         tenantId,
         userId ?? null,
@@ -54,9 +67,10 @@ export function conversationRoutes({ database, auth }: ConversationAdminOptions)
 
   router.post("/admin/conversations/:id/reply", auth("operator"), json, async (request, response) => {
     const principal = principalOf(response);
-    const tenantId = tenantOf(request.query.tenant_id, principal);
     const id = idOf(request.params.id);
     const { text } = bodyOf(reply, request.body);
+    const tenantId = await tenantOfConversation(database, request.query.tenant_id, principal, id);
+    if (tenantId === undefined) throw notFound(id);
     const sent = await database.forTenant(tenantId, async (sql) => {
       // The person has the conversation from now on, until it is handed back.
       const [conversation] = await sql<{ channel: string; user_id: string }>(
@@ -91,8 +105,9 @@ export function conversationRoutes({ database, auth }: ConversationAdminOptions)
   });
 
   router.post("/admin/conversations/:id/hand-back", auth("operator"), async (request, response) => {
-    const tenantId = tenantOf(request.query.tenant_id, principalOf(response));
     const id = idOf(request.params.id);
+    const tenantId = await tenantOfConversation(database, request.query.tenant_id, principalOf(response), id);
+    if (tenantId === undefined) throw notFound(id);
     const [row] = await database.forTenant(tenantId, (sql) =>
       sql("update conversations set handed_over = false, updated_at = now() where tenant_id = $1 and id = $2 returning 1", [
         tenantId,
@@ -104,9 +119,8 @@ export function conversationRoutes({ database, auth }: ConversationAdminOptions)
   });
 
   router.get("/admin/reservations", auth("viewer"), async (request, response) => {
-    const tenantId = tenantOf(request.query.tenant_id, principalOf(response));
     const userId = optionalText(request.query.user_id, "user_id");
-    const rows = await database.forTenant(tenantId, (sql) =>
+    const rows = await inHotels(request.query.tenant_id, principalOf(response), userId, (sql, tenantId) =>
       sql(
         `select code, tenant_id, user_id, guest_name, room_type, check_in::text, check_out::text, adults, children,
                 case when status = 'held' and held_until < now() then 'cancelled' else status end as status,
@@ -120,7 +134,7 @@ export function conversationRoutes({ database, auth }: ConversationAdminOptions)
   });
 
   router.get("/admin/tickets", auth("viewer"), async (request, response) => {
-    const tenantId = tenantOf(request.query.tenant_id, principalOf(response));
+    const tenantId = oneTenant(request.query.tenant_id, principalOf(response));
     const wanted = request.query.state ?? "open";
     if (wanted !== "open" && wanted !== "done") throw wrong("state", 'expected "open" or "done"');
     const rows = await database.forTenant(tenantId, (sql) =>
@@ -135,7 +149,7 @@ export function conversationRoutes({ database, auth }: ConversationAdminOptions)
 
   router.patch("/admin/tickets/:id", auth("operator"), json, async (request, response) => {
     const principal = principalOf(response);
-    const tenantId = tenantOf(request.query.tenant_id, principal);
+    const tenantId = oneTenant(request.query.tenant_id, principal);
     const id = idOf(request.params.id);
     const { state: next } = bodyOf(state, request.body);
     const [row] = await database.forTenant(tenantId, (sql) =>

@@ -1,9 +1,10 @@
 import { type RequestHandler, Router } from "express";
-import { principalOf, type Role, requireTenant } from "../admin/auth.ts";
+import { principalOf, type Role } from "../admin/auth.ts";
 import { Problem } from "../problem.ts";
 import type { Database, Sql } from "../storage/sql.ts";
 import type { Logger } from "../telemetry/log.ts";
 import { canonicalUserId } from "../tenancy/user-id.ts";
+import { tenantsOfGuest } from "./scope.ts";
 
 export interface GuestDataOptions {
   database: Database;
@@ -96,20 +97,23 @@ export function createGuests({ database }: Pick<GuestDataOptions, "database">): 
   };
 }
 
-/** `GET` and `DELETE /admin/guests/:id`, with `?tenant_id=` for tokens of all tenants. Erasing needs the role admin. */
-export function guestRoutes(options: { guests: Guests; auth: (role: Role) => RequestHandler; logger: Logger }): Router {
-  const { guests, auth, logger } = options;
+/** `GET` and `DELETE /admin/guests/:id`, with `?tenant_id=` for a guest of several hotels. Erasing needs the role admin. */
+export function guestRoutes(options: GuestDataOptions & { auth: (role: Role) => RequestHandler }): Router {
+  const { database, auth, logger } = options;
+  const guests = createGuests(options);
   const router = Router();
   router.get("/admin/guests/:id", auth("operator"), async (request, response) => {
-    const tenantId = tenantOf(request.query.tenant_id, principalOf(response));
-    const data = await guests.export(tenantId, canonicalUserId(request.params.id as string));
+    const userId = canonicalUserId(request.params.id as string);
+    const tenantId = await hotelOf(database, request.query.tenant_id, principalOf(response), userId);
+    const data = await guests.export(tenantId, userId);
     if (data === undefined) throw new Problem(404, "Not Found", "This hotel keeps nothing of this guest.");
     response.set("Cache-Control", "no-store").json(data);
   });
   router.delete("/admin/guests/:id", auth("admin"), async (request, response) => {
     const principal = principalOf(response);
-    const tenantId = tenantOf(request.query.tenant_id, principal);
-    const erased = await guests.erase(tenantId, canonicalUserId(request.params.id as string));
+    const userId = canonicalUserId(request.params.id as string);
+    const tenantId = await hotelOf(database, request.query.tenant_id, principal, userId);
+    const erased = await guests.erase(tenantId, userId);
     const total = Object.values(erased).reduce((sum, count) => sum + count, 0);
     if (total === 0) throw new Problem(404, "Not Found", "This hotel keeps nothing of this guest.");
     logger.info({ tenant_id: tenantId, by: principal.subject, erased }, "a guest's data was erased");
@@ -118,18 +122,17 @@ export function guestRoutes(options: { guests: Guests; auth: (role: Role) => Req
   return router;
 }
 
-/**
- * The tenant that a request is about: the token's own, or the one that it names.
- *
- * @throws Problem 403 for another tenant than the token's
- */
-export function tenantOf(given: unknown, principal: ReturnType<typeof principalOf>): string {
-  if (given === undefined) return principal.tenant ?? "default";
-  if (typeof given !== "string" || given === "" || given.length > 64) {
-    throw new Problem(400, "Bad Request", "The query has a mistake in: tenant_id.", [
-      { field: "tenant_id", message: "expected one tenant's id, at most 64 characters" },
-    ]);
-  }
-  requireTenant(principal, given);
-  return given;
+/** Nothing is taken out of, or erased in, a hotel that nobody named: a guest of several is asked about. */
+async function hotelOf(
+  database: Database,
+  given: unknown,
+  principal: ReturnType<typeof principalOf>,
+  userId: string,
+): Promise<string> {
+  const [tenantId, ...others] = await tenantsOfGuest(database, given, principal, userId);
+  if (tenantId === undefined) throw new Problem(404, "Not Found", "No hotel keeps anything of this guest.");
+  if (others.length === 0) return tenantId;
+  throw new Problem(400, "Bad Request", "The query has a mistake in: tenant_id.", [
+    { field: "tenant_id", message: `several hotels know this guest; name one of ${[tenantId, ...others].join(", ")}` },
+  ]);
 }
