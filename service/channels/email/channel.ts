@@ -18,7 +18,7 @@ export interface EmailChannelOptions {
   timeoutMs?: number;
 }
 
-const TIMEOUT_MS = 15_000;
+const TIMEOUT_MS = 10_000;
 const CONNECTIONS = 4;
 /** Servers that don't know a sender yet refuse the first attempt and want a later one. */
 const GREYLIST_SECONDS = 60;
@@ -42,7 +42,7 @@ export function createEmailChannel({ url, tenant, timeoutMs = TIMEOUT_MS }: Emai
           maxConnections: CONNECTIONS,
           connectionTimeout: timeoutMs,
           greetingTimeout: timeoutMs,
-          socketTimeout: timeoutMs,
+          socketTimeout: timeoutMs * 2, // longer, so that a server that never greets is told from one that fell silent later
           dnsTimeout: timeoutMs,
           disableFileAccess: true,
           disableUrlAccess: true,
