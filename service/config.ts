@@ -63,6 +63,7 @@ const environment = z.object({
     .pipe(z.record(z.string(), z.unknown(), { error: "expected a JSON object of flag → value" }))
     .default({})
     .describe("JSON of defaults"),
+  NLP_CANDIDATE_MODEL: z.string().optional().describe("file of a model that runs in shadow"),
   TENANT_CACHE_TTL_SECONDS: integer(1, 86_400).default(60),
   FLAG_CACHE_TTL_SECONDS: integer(1, 86_400).default(30),
   OTEL_TRACES_EXPORTER: z.enum(["none", "console", "otlp"]).default("none"),

@@ -25,7 +25,9 @@ import { flagRoutes } from "./flags/admin.ts";
 import { createFlags } from "./flags/flags.ts";
 import { ofrepRoutes } from "./flags/ofrep.ts";
 import { drainer, listen } from "./http-server.ts";
-import { openUnderstander } from "./nlp/understand.ts";
+import { inShadow } from "./nlp/rollout.ts";
+import { openCandidate } from "./nlp/training.ts";
+import { openUnderstander, understanderOf } from "./nlp/understand.ts";
 import { createPmsClients } from "./pms/clients.ts";
 import { pmsWebhook } from "./pms/webhook.ts";
 import { connect, openDatabase } from "./storage/database.ts";
@@ -118,14 +120,25 @@ export async function startService(
     demo: config.NODE_ENV !== "production",
     env: pmsKeys,
   });
-  const { understand, model } = await openUnderstander();
+  const primary = await openUnderstander();
+  const candidate = config.NLP_CANDIDATE_MODEL;
+  const understand =
+    candidate === undefined
+      ? primary.understand
+      : inShadow({
+          primary,
+          candidate: understanderOf(await openCandidate(candidate)),
+          isEnabled: () => flags.isEnabled("nlp.shadow.enabled"),
+          metrics,
+          logger,
+        });
   const handle = createHandle({
     understand,
     pms,
     tickets: createTickets({ database }),
     flags,
     tenants: tenancy,
-    tenantModels: createTenantModels({ model, logger }),
+    tenantModels: createTenantModels({ model: primary.model, logger }),
     metrics,
     logger,
   });

@@ -56,6 +56,10 @@ export const FLAGS = {
     description:
       "A message that isn't understood is answered with the likeliest intents to choose from, not with a plain apology.",
   }),
+  "nlp.shadow.enabled": booleanFlag(false, {
+    owner: "nlp",
+    description: "A candidate model judges messages beside the one in use; its answers are counted and never sent.",
+  }),
   "tenancy.dynamic.enabled": booleanFlag(true, {
     owner: "tenancy",
     description:
