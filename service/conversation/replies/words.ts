@@ -28,6 +28,15 @@ const UNITS: Record<Language, Record<"night" | "adult" | "child" | "guest", [str
 };
 const AND: Record<Language, string> = { es: " y ", en: " and ", pt: " e " };
 
+// Making a format costs a hundred times more than using it.
+const numbers = (digits: number): Record<Language, Intl.NumberFormat> => {
+  const made = (language: Language) =>
+    new Intl.NumberFormat(LOCALES[language], { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return { es: made("es"), en: made("en"), pt: made("pt") };
+};
+const WHOLE = numbers(0);
+const CENTS = numbers(2);
+
 /** How dates, money and counts are written in one language. */
 export interface Words {
   language: Language;
@@ -64,8 +73,7 @@ export function wordsOf(language: Language, today: string, timeZone: string): Wo
       })
         .format(new Date(`${day}T00:00:00Z`))
         .replace(/[.,]/g, ""),
-    money: ({ amount, currency }) =>
-      `${currency} ${amount.toLocaleString(locale, { minimumFractionDigits: Number.isInteger(amount) ? 0 : 2, maximumFractionDigits: 2 })}`,
+    money: ({ amount, currency }) => `${currency} ${(Number.isInteger(amount) ? WHOLE : CENTS)[language].format(amount)}`,
     count,
     guests: (adults, children) => list([count("adult", adults), ...(children > 0 ? [count("child", children)] : [])]),
     clock: (instant) => format(locale, { timeZone, hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(instant),
