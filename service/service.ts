@@ -79,7 +79,7 @@ export async function startService(
   const migrations = await readMigrations();
   if (config.NODE_ENV === "production") await checkMigrated(connections.pool, migrations);
   else await migrate(connections.pool, migrations);
-  const database = openDatabase(connections);
+  const database = openDatabase(connections, (seconds) => metrics.databaseDuration.observe(seconds));
   const shared =
     config.REDIS_URL === undefined ? openMemory() : await openRedis({ url: config.REDIS_URL, onError: onError("redis") });
 
@@ -205,7 +205,7 @@ export async function startService(
       latencyPercent: config.FAULT_LATENCY_PERCENT,
       errorRate: config.FAULT_ERROR_RATE,
     },
-    guestPaths: ["/webhooks/messages", "/webhooks/whatsapp"],
+    guestPaths: ["/webhooks/messages", "/webhooks/whatsapp", ...(config.EMAIL_SECRET === undefined ? [] : ["/webhooks/email"])],
     guestRoutes: [
       messagesWebhook({
         secret: config.MESSAGES_SECRET!,

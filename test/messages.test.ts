@@ -127,6 +127,7 @@ describe.each(CASES)("POST /webhooks/messages, service on %s", (kind) => {
       "",
       " ",
       "a\u0000b",
+      "half \ud83d of a pair",
       "\u202egnirts",
       "👩‍👩‍👧‍👦".repeat(50),
       "'; drop table inbox; --",

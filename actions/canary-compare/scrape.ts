@@ -89,7 +89,7 @@ const FIGURES: readonly Figure[] = [
     },
   },
   { name: "upstream_pms_ms", unit: "ms", title: "mean time of a PMS request", of: meanOf("pms_request_duration_seconds") },
-  { name: "database_ms", unit: "ms", title: "mean time of a database query", of: meanOf("database_query_duration_seconds") },
+  { name: "database_ms", unit: "ms", title: "mean time of a database transaction", of: meanOf("database_transaction_seconds") },
 ];
 
 /** Scrapes of one arm around the measurement. */

@@ -83,12 +83,17 @@ export async function connect(options: DatabaseOptions): Promise<Connections> {
   };
 }
 
-/** Wraps connections, after the migrations, in the interface that rooms use. */
-export function openDatabase(connections: Connections): Database {
+/**
+ * Wraps connections, after the migrations, in the interface that rooms use.
+ *
+ * @param observe told how long each transaction took, in seconds, with the wait for a connection
+ */
+export function openDatabase(connections: Connections, observe: (seconds: number) => void = () => undefined): Database {
   const { kind, pool, listener } = connections;
   const prepared = new WeakSet<object>();
 
   async function transaction<Result>(tenantId: string | undefined, work: (sql: Sql) => Promise<Result>): Promise<Result> {
+    const started = performance.now();
     const client = await pool.connect();
     let broken: Error | undefined;
     let ended = false;
@@ -143,6 +148,7 @@ export function openDatabase(connections: Connections): Database {
       throw error;
     } finally {
       client.release(broken);
+      observe((performance.now() - started) / 1000);
     }
   }
 

@@ -107,6 +107,7 @@ export function createMetrics({ collectDefaults = true } = {}) {
   metrics.tenantErrors.inc({ tenant_id: "default" }, 0);
   metrics.nlpFallbacks.inc({ tenant_id: "default" }, 0);
   metrics.nlpTenantMessages.inc({ tenant_id: "default" }, 0);
+  metrics.degradedAnswers.inc({ route: "conversation" }, 0);
   metrics.tenantMapStale.set(0);
   metrics.flagsStale.set(0);
   return metrics;

@@ -5,6 +5,7 @@ import type { Inbox } from "../../conversation/inbox.ts";
 import type { IncomingMessage } from "../../conversation/turn.ts";
 import { Problem } from "../../problem.ts";
 import { jsonBodyOf, readSignedBody } from "../signed-body.ts";
+import { storableText } from "../text.ts";
 
 /** Bytes of a body; a guest's text is at most 4,096 characters. */
 const BODY_LIMIT = 64 * 1024;
@@ -16,16 +17,13 @@ const plain = (maximum: number) =>
     .trim()
     .min(1)
     .max(maximum)
-    .refine((text) => !/\p{Cc}/u.test(text), "expected no control characters");
+    .refine((text) => !/\p{Cc}|\p{Cs}/u.test(text), "expected no control characters");
 
 const bodySchema = z.object({
   message_id: plain(200),
   user_id: plain(256),
-  // Postgres can't store U+0000; a guest's line breaks and the rest stay as they are.
-  text: z
-    .string()
-    .max(4096)
-    .transform((text) => text.replaceAll("\u0000", "")),
+  // What Postgres can't store goes; a guest's line breaks and the rest stay as they are.
+  text: z.string().max(4096).transform(storableText),
   tenant_id: plain(64).optional(),
   channel: z
     .string()

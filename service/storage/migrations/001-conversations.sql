@@ -85,7 +85,7 @@ create table messages (
   text text not null,
   content jsonb not null default '{}',
   intent text,
-  confidence real,
+  confidence double precision,
   band text check (band in ('high', 'medium', 'low')),
   status text not null,
   at timestamptz not null default now(),

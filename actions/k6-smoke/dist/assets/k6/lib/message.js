@@ -1,22 +1,98 @@
-// Guests' messages for the load scripts: built from a fixed seed, signed as the service expects.
+// Guests' messages for the load scripts: journeys from a fixed seed, signed as the service expects.
 import crypto from "k6/crypto";
 
-/** What guests write, with how often. Weights are out of their sum. */
-const MESSAGES = [
-  { weight: 20, language: "es", text: "Hola, ¿tienen disponibilidad para dos personas este fin de semana?" },
-  { weight: 10, language: "es", text: "¿Cuánto cuesta una habitación doble?" },
-  { weight: 8, language: "es", text: "¿A qué hora es el check-in?" },
-  { weight: 5, language: "es", text: "Quiero cancelar mi reserva" },
-  { weight: 5, language: "es", text: "El aire acondicionado de mi habitación no funciona" },
-  { weight: 16, language: "en", text: "Do you have a double room for next Friday?" },
-  { weight: 8, language: "en", text: "How much is the suite per night?" },
-  { weight: 6, language: "en", text: "Is breakfast included?" },
-  { weight: 4, language: "en", text: "Can I speak to someone at reception?" },
-  { weight: 10, language: "pt", text: "Tem disponibilidade para amanhã?" },
-  { weight: 5, language: "pt", text: "Qual é o preço do quarto de casal?" },
-  { weight: 3, language: "pt", text: "Obrigado!" },
-];
-const TOTAL = MESSAGES.reduce((sum, message) => sum + message.weight, 0);
+const MONTHS = {
+  es: [
+    "enero",
+    "febrero",
+    "marzo",
+    "abril",
+    "mayo",
+    "junio",
+    "julio",
+    "agosto",
+    "septiembre",
+    "octubre",
+    "noviembre",
+    "diciembre",
+  ],
+  en: ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"],
+  pt: [
+    "janeiro",
+    "fevereiro",
+    "março",
+    "abril",
+    "maio",
+    "junho",
+    "julho",
+    "agosto",
+    "setembro",
+    "outubro",
+    "novembro",
+    "dezembro",
+  ],
+};
+
+/** Every journey has this many messages, so that a message's number tells whose it is. */
+const STEPS = 6;
+/** So many guests write in turn: at 50 messages a second each of them writes every two seconds. */
+const GUESTS_AT_ONCE = 100;
+
+/** Asks, books, gives a name, confirms, and cancels: a run leaves no booking behind. What an answer must hold stands beside. */
+const BOOKING = {
+  es: (from, to, month) => [
+    [`Hola, ¿tienen una doble del ${from} al ${to} de ${month} para 2 personas?`, /USD|no hay|no queda/i],
+    ["quiero reservarla", /nombre/i],
+    ["Ana Pérez", /confirm/i],
+    ["sí", /confirmada/i],
+    ["quiero cancelar mi reserva", /cancel/i],
+    ["sí", /cancelada/i],
+  ],
+  en: (from, to, month) => [
+    [`Do you have a double room from ${from} ${month} to ${to} ${month} for 2 adults?`, /USD|no .*(left|free|available)/i],
+    ["I'd like to book it", /name/i],
+    ["John Smith", /confirm/i],
+    ["yes", /confirmed/i],
+    ["I want to cancel my booking", /cancel/i],
+    ["yes", /cancelled/i],
+  ],
+  pt: (from, to, month) => [
+    [`Oi, tem um quarto duplo de ${from} a ${to} de ${month} para 2 pessoas?`, /USD|não há|não temos/i],
+    ["quero reservar", /nome/i],
+    ["Maria Silva", /confirm/i],
+    ["sim", /confirmada/i],
+    ["quero cancelar minha reserva", /cancel/i],
+    ["sim", /cancelada/i],
+  ],
+};
+
+/** Guests who only ask. */
+const QUESTIONS = {
+  es: [
+    ["¿A qué hora es el check-in?", /\d{1,2}:\d{2}/],
+    ["¿Tienen desayuno?", /desayuno/i],
+    ["¿Dónde están?", /\S/],
+    ["¿Qué habitaciones tienen?", /doble/i],
+    ["¿Hay estacionamiento?", /\S/],
+    ["¡Gracias!", /\S/],
+  ],
+  en: [
+    ["What time is check-in?", /\d{1,2}:\d{2}/],
+    ["Is breakfast included?", /breakfast/i],
+    ["Where are you?", /\S/],
+    ["Which rooms do you have?", /double/i],
+    ["Is there parking?", /\S/],
+    ["Thank you!", /\S/],
+  ],
+  pt: [
+    ["A que horas é o check-in?", /\d{1,2}:\d{2}/],
+    ["Tem café da manhã?", /café da manhã/i],
+    ["Onde vocês ficam?", /\S/],
+    ["Que quartos vocês têm?", /duplo/i],
+    ["Tem estacionamento?", /\S/],
+    ["Obrigado!", /\S/],
+  ],
+};
 
 /**
  * A number from 0 up to 1 that depends on nothing but its two arguments, so that every run sends the same messages.
@@ -30,24 +106,30 @@ export function seeded(seed, index) {
 }
 
 /**
- * The message number `index` of a run.
+ * The message number `index` of a run, and what its answer must hold. Guests differ by seed: their language, their dates, and
+ * whether they book (two of three) or only ask.
  *
- * @param run text that is the same for all messages of one run and differs between runs: a message that was sent
- *   before would be taken for a retry
+ * @param run text that is the same for all messages of one run and differs between runs: its guests have written nothing before
  */
-export function guestMessage({ seed, index, run, guests = 500 }) {
-  let pick = seeded(seed, 2 * index) * TOTAL;
-  const chosen = MESSAGES.find((message) => {
-    pick -= message.weight;
-    return pick < 0;
-  });
-  const guest = Math.floor(seeded(seed, 2 * index + 1) * guests);
+export function guestMessage({ seed, index, run }) {
+  const guest = Math.floor(index / (GUESTS_AT_ONCE * STEPS)) * GUESTS_AT_ONCE + (index % GUESTS_AT_ONCE);
+  const step = Math.floor(index / GUESTS_AT_ONCE) % STEPS;
+  const of = (aspect) => seeded(seed, 8 * guest + aspect);
+  const language = of(0) < 0.5 ? "es" : of(0) < 0.8 ? "en" : "pt";
+  const month = MONTHS[language][(new Date().getUTCMonth() + 2 + Math.floor(of(1) * 9)) % 12];
+  const from = 2 + Math.floor(of(2) * 24);
+  const [text, expected] = of(3) < 2 / 3 ? BOOKING[language](from, from + 2, month)[step] : QUESTIONS[language][step];
   return {
-    message_id: `load-${run}-${index}`,
-    user_id: `549110${String(guest).padStart(6, "0")}`,
-    text: chosen.text,
-    language: chosen.language,
+    message: { message_id: `load-${run}-${index}`, user_id: guestNumber(run, guest), text, language },
+    expected,
   };
+}
+
+/** A number of the German mobile range reserved for fiction, with as many digits as there may be. */
+function guestNumber(run, guest) {
+  let hash = 0x811c9dc5;
+  for (const letter of run) hash = Math.imul(hash ^ letter.charCodeAt(0), 0x01000193) >>> 0;
+  return `4917${String(hash % 1_000_000).padStart(6, "0")}${String(guest).padStart(5, "0")}`;
 }
 
 /** The body of a message and the headers that go with it; the signature is over exactly this body. */
