@@ -178,6 +178,11 @@ export async function startService(
     const explicit = tenantId === undefined ? undefined : { tenantId, authorised: true };
     return (await tenancy.resolve({ userId, explicit })).tenant.id;
   };
+  /** The PMS of hotels that name none; those with one of their own have their breaker's gauge. */
+  const pingPms = async () => {
+    const hotel = await tenancy.get("default");
+    if (hotel !== undefined) await pms.forTenant(hotel).ping();
+  };
   let stopping = false;
 
   const app = createApp({
@@ -199,7 +204,10 @@ export async function startService(
     },
     logger,
     trace: tracing.middleware,
-    health: { checks: { database: () => database.ping(), redis: () => shared.ping() }, isStopping: () => stopping },
+    health: {
+      checks: { database: () => database.ping(), redis: () => shared.ping(), pms: pingPms },
+      isStopping: () => stopping,
+    },
     faults: {
       latencyMs: config.FAULT_LATENCY_MS,
       latencyPercent: config.FAULT_LATENCY_PERCENT,

@@ -173,6 +173,16 @@ describe.each(KINDS)("inbox and workers on %s", (kind) => {
     expect((await replies()).map(({ text }) => text)).toEqual(["re: hello"]);
   });
 
+  test("a reply that takes time to type is sent that much later", async () => {
+    await start(async (input) => ({ ...(await echo(input)), replies: [{ text: "a moment", typingMs: 90_000 }] }));
+    await inbox().accept("default", [message("ana", "hello", { channel: "whatsapp" })]);
+    await handledAll(1);
+    const rows = await made.database.forTenant("default", (sql) =>
+      sql("select state, next_attempt_at > now() + interval '60 seconds' as later from outbox"),
+    );
+    expect(rows).toEqual([{ state: "pending", later: true }]);
+  });
+
   test("a batch is stored whole or not at all", async () => {
     const tooLong = message("x".repeat(300), "hello");
     await expect(inbox().accept("default", [message("ana", "hello"), tooLong])).rejects.toThrow();

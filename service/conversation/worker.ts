@@ -208,9 +208,19 @@ export function createWorker(options: WorkerOptions): Worker {
             `with m as (
                insert into messages (tenant_id, conversation_id, direction, in_reply_to, text, content, status)
                values ($1, $2, 'out', $3, $4, $5, $6) returning id)
-             insert into outbox (tenant_id, conversation_id, message, channel, user_id, payload, state)
-             select $1, $2, m.id, $7, $8, $5, $6 from m`,
-            [tenantId, id, message.messageId, reply.text, JSON.stringify(reply), replyState, channel, userId],
+             insert into outbox (tenant_id, conversation_id, message, channel, user_id, payload, state, next_attempt_at)
+             select $1, $2, m.id, $7, $8, $5, $6, clock_timestamp() + make_interval(secs => $9) from m`,
+            [
+              tenantId,
+              id,
+              message.messageId,
+              reply.text,
+              JSON.stringify(reply),
+              replyState,
+              channel,
+              userId,
+              (reply.typingMs ?? 0) / 1000,
+            ],
           ),
         ),
         sql("update inbox set state = $4, done_at = now() where tenant_id = $1 and channel = $2 and message_id = $3", [

@@ -43,7 +43,18 @@ export function nextWeekday(from: Day, weekday: number): Day {
  * @throws RangeError when the time zone is unknown
  */
 export function todayAt(now: Date, timeZone: string): Day {
-  const parts = new Intl.DateTimeFormat("en-CA", { timeZone, year: "numeric", month: "2-digit", day: "2-digit" }).format(now);
-  const [year, month, date] = parts.split("-").map(Number);
+  const [year, month, date] = formatterOf(timeZone).format(now).split("-").map(Number);
   return Date.UTC(year!, month! - 1, date!) / MILLISECONDS_A_DAY;
+}
+
+/** Making one costs more than understanding a message; there are as many as hotels' time zones. */
+const formatters = new Map<string, Intl.DateTimeFormat>();
+
+function formatterOf(timeZone: string): Intl.DateTimeFormat {
+  let made = formatters.get(timeZone);
+  if (made === undefined) {
+    made = new Intl.DateTimeFormat("en-CA", { timeZone, year: "numeric", month: "2-digit", day: "2-digit" });
+    formatters.set(timeZone, made);
+  }
+  return made;
 }
