@@ -37,6 +37,7 @@ export async function measureNeighbours(options: { database: Database; pool: pg.
     logger: createLogger("silent", "bench"),
     concurrency: CONCURRENCY,
     answers: {
+      notification: () => "",
       announce: ({ messageId }) => {
         const arrived = arrivals.get(messageId);
         arrivals.delete(messageId);

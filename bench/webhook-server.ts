@@ -44,7 +44,13 @@ const ours = async () => {
       messagesWebhook({
         secret: "development-messages-secret",
         inbox,
-        answers: { wait: async () => undefined, start: async () => undefined, stop: () => undefined, announce: () => undefined },
+        answers: {
+          wait: async () => undefined,
+          start: async () => undefined,
+          stop: () => undefined,
+          announce: () => undefined,
+          notification: () => "",
+        },
         resolveTenant: async () => "default",
         canonicalUserId,
         limit: async () => undefined,

@@ -108,7 +108,7 @@ export async function startService(
     if (tenant !== undefined) await limits.enforce(tenant, userId);
   };
 
-  const inbox = createInbox({ database, metrics });
+  const inbox = createInbox({ database, metrics, worker: () => (config.WORKERS > 0 ? worker : undefined) });
   const answers = createAnswers({ database });
   const pms = createPmsClients({
     database,

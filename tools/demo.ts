@@ -130,6 +130,8 @@ const canary = (what: string, expected: string, baseline: string, canaryUrl: str
       {
         "baseline-url": baseline,
         "canary-url": canaryUrl,
+        // Two embedded services, their databases and k6 share this machine.
+        rps: "30",
         duration: `${options["canary-seconds"]}s`,
         "report-directory": join("reports", "demo", folder),
         "artifact-name": "",

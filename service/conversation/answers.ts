@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { EventEmitter } from "node:events";
 import type { Database } from "../storage/sql.ts";
 import type { Band, Reply } from "./turn.ts";
@@ -24,17 +25,16 @@ export interface Answers {
    * @returns the answer, or undefined when the message isn't handled after `timeoutMs`
    */
   wait(key: MessageKey, options: { timeoutMs: number; known: boolean; signal?: AbortSignal }): Promise<Answer | undefined>;
-  /** Tells those who wait in this process, once the answer is committed. Others hear of it by `NOTIFY answered`. */
+  /** @returns the payload of `NOTIFY answered`, by which other processes hear of an answer */
+  notification(key: MessageKey): string;
+  /** Tells those who wait in this process, once the answer is committed. */
   announce(key: MessageKey, answer: Answer): void;
   start(): Promise<void>;
   /** Ends every wait: who waits learns that there is no answer yet. */
   stop(): void;
 }
 
-/** The payload of `NOTIFY answered`. */
-export function answeredPayload({ tenantId, channel, messageId }: MessageKey): string {
-  return JSON.stringify([tenantId, channel, messageId]);
-}
+const eventOf = ({ tenantId, channel, messageId }: MessageKey) => JSON.stringify([tenantId, channel, messageId]);
 
 /** A notification can be missed; the longer a wait lasts the less often it looks, so that waits never become the load. */
 const FIRST_LOOK_MS = 1_000;
@@ -51,6 +51,7 @@ const FIND = `
 export function createAnswers({ database }: { database: Database }): Answers {
   const emitter = new EventEmitter().setMaxListeners(0);
   const stopping = new AbortController();
+  const origin = randomUUID();
 
   const find = async ({ tenantId, channel, messageId }: MessageKey): Promise<Answer | undefined> => {
     const rows = await database.forTenant(tenantId, (sql) =>
@@ -68,14 +69,18 @@ export function createAnswers({ database }: { database: Database }): Answers {
 
   return {
     start: async () => {
-      await database.listen("answered", (payload) => emitter.emit(payload));
+      await database.listen("answered", (payload) => {
+        // This process' own answers are announced with what they say, which saves a look.
+        if (!payload.startsWith(origin)) emitter.emit(payload.slice(origin.length));
+      });
     },
     stop: () => stopping.abort(),
+    notification: (key) => origin + eventOf(key),
     announce: (key, answer) => {
-      emitter.emit(answeredPayload(key), answer);
+      emitter.emit(eventOf(key), answer);
     },
     wait: async (key, { timeoutMs, known, signal }) => {
-      const event = answeredPayload(key);
+      const event = eventOf(key);
       const over = AbortSignal.any(signal === undefined ? [stopping.signal] : [stopping.signal, signal]);
       const deadline = performance.now() + timeoutMs;
       let heard = known;

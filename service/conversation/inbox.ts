@@ -1,6 +1,7 @@
 import type { Database, Sql } from "../storage/sql.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { IncomingMessage } from "./turn.ts";
+import type { Worker } from "./worker.ts";
 
 export interface Accepted {
   stored: number;
@@ -37,13 +38,23 @@ const STORE = `
     on conflict (tenant_id, channel, message_id) do nothing
     returning 1
   )
-  select count(*)::int as stored from stored`;
+  select id, (select count(*)::int from stored) as stored from conversation`;
 
-/** @returns the inbox on a database; the database's `NOTIFY inbox` wakes the workers of every process */
-export function createInbox({ database, metrics }: { database: Database; metrics: Metrics }): Inbox {
-  const store = async (sql: Sql, tenantId: string, message: IncomingMessage): Promise<boolean> => {
+export interface InboxOptions {
+  database: Database;
+  metrics: Metrics;
+  /** The worker of this process, if it has one. */
+  worker?: () => Pick<Worker, "hasPlace" | "offer"> | undefined;
+}
+
+/**
+ * @returns the inbox on a database. What it stores is offered to this process' worker when that has a place; else
+ *   `NOTIFY inbox` wakes the workers of every process. Either can be lost in a crash, so workers look once a second.
+ */
+export function createInbox({ database, metrics, worker = () => undefined }: InboxOptions): Inbox {
+  const store = async (sql: Sql, tenantId: string, message: IncomingMessage): Promise<{ id: string; stored: number }> => {
     const { channel, userId, language, messageId } = message;
-    const [row] = await sql<{ stored: number }>(STORE, [
+    const [row] = await sql<{ id: string; stored: number }>(STORE, [
       tenantId,
       channel,
       userId,
@@ -51,7 +62,7 @@ export function createInbox({ database, metrics }: { database: Database; metrics
       messageId,
       JSON.stringify(message),
     ]);
-    return row!.stored === 1;
+    return row!;
   };
 
   return {
@@ -61,13 +72,20 @@ export function createInbox({ database, metrics }: { database: Database; metrics
       const ordered = messages
         .map((message, index) => ({ message, index }))
         .sort((a, b) => compare(key(a.message), key(b.message)) || a.index - b.index);
-      const fresh = await database.forTenant(tenantId, async (sql) => {
-        const results = await Promise.all([
-          ...ordered.map(({ message }) => store(sql, tenantId, message)),
-          sql("select pg_notify('inbox', '')"),
+      const own = worker();
+      const offers = own?.hasPlace(tenantId) === true;
+      const results = await database.forTenant(tenantId, async (sql) => {
+        const [stored] = await Promise.all([
+          Promise.all(ordered.map(({ message }) => store(sql, tenantId, message))),
+          ...(offers ? [] : [sql("select pg_notify('inbox', '')")]),
         ]);
-        return ordered.filter((_, index) => results[index] === true).map(({ message }) => message);
+        return stored;
       });
+      const fresh = ordered.filter((_, index) => results[index]!.stored === 1).map(({ message }) => message);
+      if (offers) {
+        const conversations = new Set(results.filter(({ stored }) => stored === 1).map(({ id }) => id));
+        for (const id of conversations) own.offer(tenantId, id);
+      }
       for (const { channel } of fresh) metrics.messages.inc({ channel: channelLabel(channel), tenant_id: tenantId });
       for (const { message } of ordered) {
         if (!fresh.includes(message)) metrics.messageDuplicates.inc({ channel: channelLabel(message.channel) });

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Database } from "../storage/sql.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
-import { type Answers, answeredPayload } from "./answers.ts";
+import type { Answers } from "./answers.ts";
 import { honestFallback } from "./fallback.ts";
 import { isPulled } from "./inbox.ts";
 import { createPlaces } from "./places.ts";
@@ -17,8 +17,11 @@ export const MAX_ATTEMPTS = 5;
 interface Lease {
   tenant_id: string;
   conversation_id: string;
-  lease_token: string;
+  /** Absent for a conversation that was offered, until it is taken. */
+  lease_token?: string;
 }
+
+type Held = Lease & { lease_token: string };
 
 interface Loaded {
   channel: string;
@@ -26,6 +29,7 @@ interface Loaded {
   language: Language | null;
   state: Record<string, unknown>;
   handed_over: boolean;
+  lease_token: string;
   last_received: string;
   message_id: string | null;
   payload: IncomingMessage;
@@ -37,7 +41,7 @@ interface Loaded {
 export interface WorkerOptions {
   database: Database;
   handle: HandleMessage;
-  answers: Pick<Answers, "announce">;
+  answers: Pick<Answers, "announce" | "notification">;
   metrics: Metrics;
   logger: Logger;
   /** Conversations handled at once. */
@@ -50,6 +54,13 @@ export interface WorkerOptions {
 /** Takes conversations with waiting messages and answers them, in order per guest, in parallel across guests. */
 export interface Worker {
   start(): Promise<void>;
+  /** @returns whether a conversation of this hotel that is offered now would be handled at once */
+  hasPlace(tenantId: string): boolean;
+  /**
+   * Hands over a conversation in which a message has just been stored: so nobody has to look for it. When the places went
+   * meanwhile, or another worker has the conversation, nothing is lost: it waits like any other.
+   */
+  offer(tenantId: string, conversationId: string): void;
   /** Takes nothing new and waits for what is being handled. */
   stop(): Promise<void>;
 }
@@ -69,6 +80,30 @@ export function createWorker(options: WorkerOptions): Worker {
   let starved = false;
   let timer: NodeJS.Timeout | undefined;
 
+  const run = (lease: Lease): void => {
+    places.take(lease.tenant_id);
+    const work: Promise<void> = workOff(lease)
+      .catch((error) =>
+        logger.error(
+          { err: error, tenant_id: lease.tenant_id, conversation_id: lease.conversation_id },
+          "conversation given up for now; its lease runs out",
+        ),
+      )
+      .finally(() => {
+        running.delete(work);
+        places.giveBack(lease.tenant_id);
+        // When nothing waited there is nothing to look for: whatever comes is offered or announced.
+        if (starved) {
+          starved = false;
+          void claim();
+        }
+      });
+    running.add(work);
+  };
+
+  const hasPlace = (tenantId: string) =>
+    !stopped && places.free() > 0 && places.held().filter((holder) => holder === tenantId).length < places.most();
+
   const claim = async (): Promise<void> => {
     again = true;
     if (claiming) return;
@@ -82,7 +117,7 @@ export function createWorker(options: WorkerOptions): Worker {
           return;
         }
         const leases = await database.withoutTenant((sql) =>
-          sql<Lease>("select * from claim_conversations($1, $2, $3, $4, $5)", [
+          sql<Held>("select * from claim_conversations($1, $2, $3, $4, $5)", [
             owner,
             LEASE_SECONDS,
             free,
@@ -93,26 +128,7 @@ export function createWorker(options: WorkerOptions): Worker {
         if (leases.length === free) again = true;
         // One hotel's conversations may have been left although places are free.
         if (places.most() < concurrency) starved = true;
-        for (const lease of leases) {
-          places.take(lease.tenant_id);
-          const work: Promise<void> = workOff(lease)
-            .catch((error) =>
-              logger.error(
-                { err: error, tenant_id: lease.tenant_id, conversation_id: lease.conversation_id },
-                "conversation given up for now; its lease runs out",
-              ),
-            )
-            .finally(() => {
-              running.delete(work);
-              places.giveBack(lease.tenant_id);
-              // When nothing waited there is nothing to look for: whatever comes is announced.
-              if (starved) {
-                starved = false;
-                void claim();
-              }
-            });
-          running.add(work);
-        }
+        for (const lease of leases) run(lease);
       }
     } catch (error) {
       logger.warn({ err: error }, "could not look for waiting messages; trying again");
@@ -121,27 +137,39 @@ export function createWorker(options: WorkerOptions): Worker {
     }
   };
 
+  /** Reads the next message of a conversation that is leased, or leases one that was offered and reads it. */
   const load = async (lease: Lease): Promise<Loaded | undefined> => {
+    const offered = lease.lease_token === undefined;
+    const held = offered
+      ? `with c as (
+           update conversations
+              set lease_owner = $3, lease_until = clock_timestamp() + make_interval(secs => ${LEASE_SECONDS}), lease_token = lease_token + 1
+            where tenant_id = $1 and id = $2 and waiting_since is not null and (lease_until is null or lease_until < clock_timestamp())
+           returning *)`
+      : "with c as (select * from conversations where tenant_id = $1 and id = $2 and lease_token = $3)";
     const rows = await database.forTenant(lease.tenant_id, (sql) =>
       sql<Loaded>(
-        `select c.channel, c.user_id, c.language, c.state, c.handed_over, c.last_received,
+        `${held}
+         select c.channel, c.user_id, c.language, c.state, c.handed_over, c.lease_token, c.last_received,
                 i.message_id, i.payload, i.attempts, i.sequence, i.received_at
-           from conversations c
+           from c
            left join lateral (
              select * from inbox
               where tenant_id = c.tenant_id and conversation_id = c.id and state = 'waiting'
-              order by sequence limit 1) i on true
-          where c.tenant_id = $1 and c.id = $2 and c.lease_token = $3`,
-        [lease.tenant_id, lease.conversation_id, lease.lease_token],
+              order by sequence limit 1) i on true`,
+        [lease.tenant_id, lease.conversation_id, lease.lease_token ?? owner],
       ),
     );
     return rows[0];
   };
 
-  const workOff = async (lease: Lease): Promise<void> => {
+  const workOff = async (given: Lease): Promise<void> => {
+    let token = given.lease_token;
     for (;;) {
-      const loaded = await load(lease);
+      const loaded = await load({ ...given, ...(token === undefined ? {} : { lease_token: token }) });
       if (loaded === undefined) return; // another worker has it
+      token = loaded.lease_token;
+      const lease: Held = { ...given, lease_token: token };
       if (loaded.message_id === null || stopped) {
         if (await release(lease, loaded.last_received)) return;
         continue;
@@ -181,7 +209,7 @@ export function createWorker(options: WorkerOptions): Worker {
   };
 
   /** Writes the turn in one transaction. @returns whether the conversation was given back as well */
-  const commit = async (lease: Lease, loaded: Loaded, turn: Turn, state: "done" | "failed"): Promise<boolean> => {
+  const commit = async (lease: Held, loaded: Loaded, turn: Turn, state: "done" | "failed"): Promise<boolean> => {
     const { tenant_id: tenantId, conversation_id: id, lease_token: token } = lease;
     const { payload: message, channel, user_id: userId } = loaded;
     const replyState = isPulled(channel) ? "available" : "pending";
@@ -229,7 +257,7 @@ export function createWorker(options: WorkerOptions): Worker {
           message.messageId,
           state,
         ]),
-        sql("select pg_notify('answered', $1)", [answeredPayload({ tenantId, channel, messageId: message.messageId })]),
+        sql("select pg_notify('answered', $1)", [answers.notification({ tenantId, channel, messageId: message.messageId })]),
         ...(replyState === "pending" && turn.replies.length > 0 ? [sql("select pg_notify('outbox', '')")] : []),
       ]);
       if (fenced[0] === undefined) throw new LeaseLost("the lease of the conversation ran out");
@@ -254,7 +282,7 @@ export function createWorker(options: WorkerOptions): Worker {
     return stopped || rows.length === 1;
   };
 
-  const postpone = async (lease: Lease, loaded: Loaded, error: Error): Promise<void> => {
+  const postpone = async (lease: Held, loaded: Loaded, error: Error): Promise<void> => {
     const { tenant_id: tenantId, conversation_id: id, lease_token: token } = lease;
     const attempts = loaded.attempts + 1;
     logger.error(
@@ -282,6 +310,11 @@ export function createWorker(options: WorkerOptions): Worker {
   };
 
   return {
+    hasPlace,
+    offer: (tenantId, conversationId) => {
+      if (hasPlace(tenantId)) run({ tenant_id: tenantId, conversation_id: conversationId });
+      else void claim();
+    },
     start: async () => {
       stopped = false;
       await database.listen("inbox", () => void claim());

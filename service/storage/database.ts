@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { Writable } from "node:stream";
 import { createPgConfig } from "@electric-sql/pglite/node-postgres";
 import pg from "pg";
 import { lockFolder } from "./folder-lock.ts";
@@ -111,6 +112,8 @@ export function openDatabase(connections: Connections, observe: (seconds: number
         ...(kind === "embedded" ? [`SET LOCAL ROLE ${APP_ROLE}`] : []),
         ...(tenantId === undefined ? [] : [`SELECT set_config('app.tenant_id', ${pg.escapeLiteral(tenantId)}, true)`]),
       ].join("; ");
+      const together = kind === "postgres" ? writeTogether(client) : () => undefined;
+      together();
       const opened = client.query(opening);
       // On Postgres it travels in one packet with the first statement of `work`, and is awaited below.
       if (kind === "postgres") opened.catch(() => undefined);
@@ -118,6 +121,7 @@ export function openDatabase(connections: Connections, observe: (seconds: number
 
       const sql: Sql = async <Row>(text: string, values?: readonly unknown[]) => {
         if (ended) throw new Error("a statement came after the end of its transaction");
+        together();
         if (kind === "postgres") return (await client.query(text, values as unknown[])).rows as Row[];
         // The embedded engine takes one statement at a time.
         const mine = last.then(() => client.query(text, values as unknown[]));
@@ -171,5 +175,26 @@ export function openDatabase(connections: Connections, observe: (seconds: number
       await pool.end();
       await connections.release();
     },
+  };
+}
+
+/**
+ * Queries of one tick leave in one packet: each write to a socket is a system call, and those are most of what a message
+ * costs this process.
+ *
+ * @returns call it before each query
+ */
+function writeTogether(client: pg.PoolClient): () => void {
+  // pg has no interface for this; its connection is a plain socket underneath.
+  const { stream } = (client as unknown as { connection: { stream: Writable } }).connection;
+  let corked = false;
+  return () => {
+    if (corked) return;
+    corked = true;
+    stream.cork();
+    process.nextTick(() => {
+      corked = false;
+      stream.uncork();
+    });
   };
 }

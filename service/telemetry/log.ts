@@ -1,4 +1,4 @@
-import { createHmac, randomBytes } from "node:crypto";
+import { createHmac, createSecretKey, randomBytes } from "node:crypto";
 import { type DestinationStream, type Logger, pino } from "pino";
 
 export type { Logger } from "pino";
@@ -23,6 +23,7 @@ export function createLogger(level: string, release: string, destination?: Desti
  * @returns a function that turns a guest's address into 16 hexadecimal digits (keyed: nobody can try numbers out)
  */
 export function guestHasher(key: string | undefined): (userId: string) => string {
-  const secret = key ?? randomBytes(32);
+  // A key object is made once; of a text Node makes one for every hash.
+  const secret = createSecretKey(key === undefined ? randomBytes(32) : Buffer.from(key));
   return (userId) => createHmac("sha256", secret).update(userId).digest("hex").slice(0, 16);
 }
