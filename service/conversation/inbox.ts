@@ -1,4 +1,4 @@
-import type { Database, Sql } from "../storage/sql.ts";
+import type { Database, Statement } from "../storage/sql.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { IncomingMessage } from "./turn.ts";
 import type { Worker } from "./worker.ts";
@@ -52,17 +52,9 @@ export interface InboxOptions {
  *   `NOTIFY inbox` wakes the workers of every process. Either can be lost in a crash, so workers look once a second.
  */
 export function createInbox({ database, metrics, worker = () => undefined }: InboxOptions): Inbox {
-  const store = async (sql: Sql, tenantId: string, message: IncomingMessage): Promise<{ id: string; stored: number }> => {
+  const store = (tenantId: string, message: IncomingMessage): Statement => {
     const { channel, userId, language, messageId } = message;
-    const [row] = await sql<{ id: string; stored: number }>(STORE, [
-      tenantId,
-      channel,
-      userId,
-      language ?? null,
-      messageId,
-      JSON.stringify(message),
-    ]);
-    return row!;
+    return { text: STORE, values: [tenantId, channel, userId, language ?? null, messageId, JSON.stringify(message)] };
   };
 
   return {
@@ -74,13 +66,11 @@ export function createInbox({ database, metrics, worker = () => undefined }: Inb
         .sort((a, b) => compare(key(a.message), key(b.message)) || a.index - b.index);
       const own = worker();
       const offers = own?.hasPlace(tenantId) === true;
-      const results = await database.forTenant(tenantId, async (sql) => {
-        const [stored] = await Promise.all([
-          Promise.all(ordered.map(({ message }) => store(sql, tenantId, message))),
-          ...(offers ? [] : [sql("select pg_notify('inbox', '')")]),
-        ]);
-        return stored;
-      });
+      const rows = await database.batchForTenant(tenantId, [
+        ...ordered.map(({ message }) => store(tenantId, message)),
+        ...(offers ? [] : [{ text: "select pg_notify('inbox', '')" }]),
+      ]);
+      const results = rows.slice(0, ordered.length).map(([row]) => row as unknown as { id: string; stored: number });
       const fresh = ordered.filter((_, index) => results[index]!.stored === 1).map(({ message }) => message);
       if (offers) {
         const conversations = new Set(results.filter(({ stored }) => stored === 1).map(({ id }) => id));

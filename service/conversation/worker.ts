@@ -147,9 +147,9 @@ export function createWorker(options: WorkerOptions): Worker {
             where tenant_id = $1 and id = $2 and waiting_since is not null and (lease_until is null or lease_until < clock_timestamp())
            returning *)`
       : "with c as (select * from conversations where tenant_id = $1 and id = $2 and lease_token = $3)";
-    const rows = await database.forTenant(lease.tenant_id, (sql) =>
-      sql<Loaded>(
-        `${held}
+    const [rows] = await database.batchForTenant(lease.tenant_id, [
+      {
+        text: `${held}
          select c.channel, c.user_id, c.language, c.state, c.handed_over, c.lease_token, c.last_received,
                 i.message_id, i.payload, i.attempts, i.sequence, i.received_at
            from c
@@ -157,10 +157,10 @@ export function createWorker(options: WorkerOptions): Worker {
              select * from inbox
               where tenant_id = c.tenant_id and conversation_id = c.id and state = 'waiting'
               order by sequence limit 1) i on true`,
-        [lease.tenant_id, lease.conversation_id, lease.lease_token ?? owner],
-      ),
-    );
-    return rows[0];
+        values: [lease.tenant_id, lease.conversation_id, lease.lease_token ?? owner],
+      },
+    ]);
+    return rows![0] as Loaded | undefined;
   };
 
   const workOff = async (given: Lease): Promise<void> => {

@@ -61,6 +61,28 @@ describe.each(KINDS)("transactions on %s", (kind) => {
     await expect(late).rejects.toThrow(/after the end/);
   });
 
+  test("a batch is one transaction of its tenant: rows of each statement, or nothing and the first error", async () => {
+    const { database } = made;
+    const [current, names] = await database.batchForTenant("a", [
+      { text: "select current_tenant() as id, current_user as role" },
+      { text: guests },
+    ]);
+    expect(current).toEqual([{ id: "a", role: "gatehouse_app" }]);
+    expect(names).toEqual([{ user_id: "guest of a" }]);
+    const failing = [
+      { text: addGuest, values: ["a", "never"] },
+      { text: "select 1 / 0" },
+      { text: addGuest, values: ["a", "nor this"] },
+    ];
+    await expect(database.batchForTenant("a", failing)).rejects.toThrow(/division by zero/);
+    await expect(database.batchForTenant("a", [{ text: addGuest, values: ["b", "intruder"] }])).rejects.toThrow(
+      /row-level security/,
+    );
+    await expect(database.batchForTenant("", [{ text: guests }])).rejects.toThrow();
+    expect(await database.forTenant("a", (sql) => sql(guests))).toEqual([{ user_id: "guest of a" }]);
+    expect(await database.withoutTenant((sql) => sql(guests))).toEqual([]);
+  });
+
   test("work that swallows a failed statement is not reported as committed", async () => {
     const swallowing = made.database.forTenant("a", async (sql) => {
       await sql(addGuest, ["a", "lost"]);

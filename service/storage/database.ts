@@ -4,7 +4,7 @@ import { createPgConfig } from "@electric-sql/pglite/node-postgres";
 import pg from "pg";
 import { lockFolder } from "./folder-lock.ts";
 import { Listener, type Listening } from "./listener.ts";
-import type { Database, Sql } from "./sql.ts";
+import type { Database, Sql, Statement } from "./sql.ts";
 
 /** The role of every statement of the service: it owns nothing and can't bypass row-level security. */
 export const APP_ROLE = "gatehouse_app";
@@ -93,6 +93,41 @@ export function openDatabase(connections: Connections, observe: (seconds: number
   const { kind, pool, listener } = connections;
   const prepared = new WeakSet<object>();
 
+  async function prepare(client: pg.PoolClient): Promise<void> {
+    if (kind !== "postgres" || prepared.has(client)) return;
+    // Awaited: no statement may run with the rights that the connection came with.
+    await client.query(`SET ROLE ${APP_ROLE}`);
+    prepared.add(client);
+  }
+
+  async function inOnePacket(tenantId: string, statements: readonly Statement[]): Promise<Record<string, unknown>[][]> {
+    const started = performance.now();
+    const client = await pool.connect();
+    let broken: Error | undefined;
+    try {
+      await prepare(client);
+      writeTogether(client)();
+      const sent = [
+        client.query(openingOf(kind, tenantId)),
+        ...statements.map(({ text, values }) => client.query(text, values as unknown[])),
+        // After a statement that failed this rolls back.
+        client.query("COMMIT"),
+      ];
+      const settled = await Promise.allSettled(sent);
+      const end = settled.at(-1)!;
+      if (end.status === "rejected") broken = end.reason as Error;
+      const failed = settled.find(({ status }) => status === "rejected");
+      if (failed !== undefined) throw (failed as PromiseRejectedResult).reason;
+      return settled.slice(1, -1).map((result) => (result as PromiseFulfilledResult<pg.QueryResult>).value.rows);
+    } catch (error) {
+      if (!prepared.has(client)) broken = error as Error;
+      throw error;
+    } finally {
+      client.release(broken);
+      observe((performance.now() - started) / 1000);
+    }
+  }
+
   async function transaction<Result>(tenantId: string | undefined, work: (sql: Sql) => Promise<Result>): Promise<Result> {
     const started = performance.now();
     const client = await pool.connect();
@@ -100,18 +135,8 @@ export function openDatabase(connections: Connections, observe: (seconds: number
     let ended = false;
     let last: Promise<unknown> = Promise.resolve();
     try {
-      if (kind === "postgres" && !prepared.has(client)) {
-        // Awaited: no statement may run with the rights that the connection came with.
-        await client.query(`SET ROLE ${APP_ROLE}`);
-        prepared.add(client);
-      }
-      // One message for all of it: this is on the way of every transaction.
-      const opening = [
-        "BEGIN",
-        // The embedded engine has one connection, which migrations use too: there the role ends with the transaction.
-        ...(kind === "embedded" ? [`SET LOCAL ROLE ${APP_ROLE}`] : []),
-        ...(tenantId === undefined ? [] : [`SELECT set_config('app.tenant_id', ${pg.escapeLiteral(tenantId)}, true)`]),
-      ].join("; ");
+      await prepare(client);
+      const opening = openingOf(kind, tenantId);
       const together = kind === "postgres" ? writeTogether(client) : () => undefined;
       together();
       const opened = client.query(opening);
@@ -156,13 +181,21 @@ export function openDatabase(connections: Connections, observe: (seconds: number
     }
   }
 
-  return {
+  const database: Database = {
     kind,
     forTenant: (tenantId, work) => {
       if (tenantId === "") return Promise.reject(new Error("forTenant: the tenant's id is empty"));
       // It would end the statement's text early.
       if (tenantId.includes("\0")) return Promise.reject(new Error("forTenant: the tenant's id holds U+0000"));
       return transaction(tenantId, work);
+    },
+    batchForTenant: (tenantId, statements) => {
+      if (kind === "postgres" && tenantId !== "" && !tenantId.includes("\0")) return inOnePacket(tenantId, statements);
+      return database.forTenant(tenantId, async (sql) => {
+        const rows: Record<string, unknown>[][] = [];
+        for (const { text, values } of statements) rows.push(await sql(text, values));
+        return rows;
+      });
     },
     withoutTenant: (work) => transaction(undefined, work),
     listen: (channel, handler) => listener.listen(channel, handler),
@@ -176,6 +209,17 @@ export function openDatabase(connections: Connections, observe: (seconds: number
       await connections.release();
     },
   };
+  return database;
+}
+
+/** One message for all that begins a transaction: this is on the way of every one. */
+function openingOf(kind: Database["kind"], tenantId: string | undefined): string {
+  return [
+    "BEGIN",
+    // The embedded engine has one connection, which migrations use too: there the role ends with the transaction.
+    ...(kind === "embedded" ? [`SET LOCAL ROLE ${APP_ROLE}`] : []),
+    ...(tenantId === undefined ? [] : [`SELECT set_config('app.tenant_id', ${pg.escapeLiteral(tenantId)}, true)`]),
+  ].join("; ");
 }
 
 /**

@@ -4,6 +4,11 @@
  */
 export type Sql = <Row = Record<string, unknown>>(text: string, values?: readonly unknown[]) => Promise<Row[]>;
 
+export interface Statement {
+  text: string;
+  values?: readonly unknown[];
+}
+
 /** The database as every room sees it: transactions of one tenant, or of none. */
 export interface Database {
   readonly kind: "postgres" | "embedded";
@@ -14,7 +19,16 @@ export interface Database {
    */
   forTenant<Result>(tenantId: string, work: (sql: Sql) => Promise<Result>): Promise<Result>;
 
-  /** The same without a tenant: sees tables that belong to no tenant, and functions that are granted to the service. */
+  /**
+   * Runs statements that don't depend on each other's rows in one transaction of a tenant, sent in one packet: one round trip
+   * in place of two. All take part, or none.
+   *
+   * @returns the rows of each statement
+   * @throws the error of the first one that failed
+   */
+  batchForTenant(tenantId: string, statements: readonly Statement[]): Promise<Record<string, unknown>[][]>;
+
+  /** `forTenant` without a tenant: sees tables that belong to no tenant, and functions that are granted to the service. */
   withoutTenant<Result>(work: (sql: Sql) => Promise<Result>): Promise<Result>;
 
   /**
