@@ -54,7 +54,11 @@ export interface InboxOptions {
 export function createInbox({ database, metrics, worker = () => undefined }: InboxOptions): Inbox {
   const store = (tenantId: string, message: IncomingMessage): Statement => {
     const { channel, userId, language, messageId } = message;
-    return { text: STORE, values: [tenantId, channel, userId, language ?? null, messageId, JSON.stringify(message)] };
+    return {
+      name: "store-message",
+      text: STORE,
+      values: [tenantId, channel, userId, language ?? null, messageId, JSON.stringify(message)],
+    };
   };
 
   return {

@@ -149,6 +149,7 @@ export function createWorker(options: WorkerOptions): Worker {
       : "with c as (select * from conversations where tenant_id = $1 and id = $2 and lease_token = $3)";
     const [rows] = await database.batchForTenant(lease.tenant_id, [
       {
+        name: offered ? "take-conversation" : "next-message",
         text: `${held}
          select c.channel, c.user_id, c.language, c.state, c.handed_over, c.lease_token, c.last_received,
                 i.message_id, i.payload, i.attempts, i.sequence, i.received_at
@@ -225,11 +226,13 @@ export function createWorker(options: WorkerOptions): Worker {
             where tenant_id = $1 and id = $2 and lease_token = $3
             returning waiting_since is null as released`,
           [tenantId, id, token, JSON.stringify(turn.state), turn.language, turn.handedOver, loaded.sequence, LEASE_SECONDS],
+          "turn-session",
         ),
         sql(
           `insert into messages (tenant_id, conversation_id, direction, message_id, text, content, intent, confidence, band, status)
            values ($1, $2, 'in', $3, $4, $5, $6, $7, $8, 'received')`,
           [tenantId, id, message.messageId, message.text, JSON.stringify(message), turn.intent, turn.confidence, turn.band],
+          "turn-message",
         ),
         ...turn.replies.map((reply) =>
           sql(
@@ -249,15 +252,19 @@ export function createWorker(options: WorkerOptions): Worker {
               userId,
               (reply.typingMs ?? 0) / 1000,
             ],
+            "turn-reply",
           ),
         ),
-        sql("update inbox set state = $4, done_at = now() where tenant_id = $1 and channel = $2 and message_id = $3", [
-          tenantId,
-          channel,
-          message.messageId,
-          state,
-        ]),
-        sql("select pg_notify('answered', $1)", [answers.notification({ tenantId, channel, messageId: message.messageId })]),
+        sql(
+          "update inbox set state = $4, done_at = now() where tenant_id = $1 and channel = $2 and message_id = $3",
+          [tenantId, channel, message.messageId, state],
+          "turn-inbox",
+        ),
+        sql(
+          "select pg_notify('answered', $1)",
+          [answers.notification({ tenantId, channel, messageId: message.messageId })],
+          "turn-answered",
+        ),
         ...(replyState === "pending" && turn.replies.length > 0 ? [sql("select pg_notify('outbox', '')")] : []),
       ]);
       if (fenced[0] === undefined) throw new LeaseLost("the lease of the conversation ran out");

@@ -109,7 +109,7 @@ export function openDatabase(connections: Connections, observe: (seconds: number
       writeTogether(client)();
       const sent = [
         client.query(openingOf(kind, tenantId)),
-        ...statements.map(({ text, values }) => client.query(text, values as unknown[])),
+        ...statements.map((statement) => client.query(queryOf(statement))),
         // After a statement that failed this rolls back.
         client.query("COMMIT"),
       ];
@@ -144,10 +144,15 @@ export function openDatabase(connections: Connections, observe: (seconds: number
       if (kind === "postgres") opened.catch(() => undefined);
       else await opened;
 
-      const sql: Sql = async <Row>(text: string, values?: readonly unknown[]) => {
+      const sql: Sql = async <Row>(text: string, values?: readonly unknown[], name?: string) => {
         if (ended) throw new Error("a statement came after the end of its transaction");
         together();
-        if (kind === "postgres") return (await client.query(text, values as unknown[])).rows as Row[];
+        if (kind === "postgres")
+          return (
+            await client.query(
+              queryOf({ text, ...(values === undefined ? {} : { values }), ...(name === undefined ? {} : { name }) }),
+            )
+          ).rows as Row[];
         // The embedded engine takes one statement at a time.
         const mine = last.then(() => client.query(text, values as unknown[]));
         last = mine.catch(() => undefined);
@@ -211,6 +216,12 @@ export function openDatabase(connections: Connections, observe: (seconds: number
   };
   return database;
 }
+
+const queryOf = ({ text, values, name }: Statement): pg.QueryConfig => ({
+  text,
+  ...(values === undefined ? {} : { values: values as unknown[] }),
+  ...(name === undefined ? {} : { name }),
+});
 
 /** One message for all that begins a transaction: this is on the way of every one. */
 function openingOf(kind: Database["kind"], tenantId: string | undefined): string {

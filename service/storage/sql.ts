@@ -1,12 +1,17 @@
 /**
  * Runs one statement with `$1`-style parameters inside a transaction and returns its rows.
  * Rejects with the database's error, with its SQLSTATE in `code`.
+ *
+ * With a name Postgres keeps the statement's plan for the connection: for what runs at every message. The name belongs to one
+ * text for ever, and the text names its result columns, since a plan can't follow a `*` through a migration.
  */
-export type Sql = <Row = Record<string, unknown>>(text: string, values?: readonly unknown[]) => Promise<Row[]>;
+export type Sql = <Row = Record<string, unknown>>(text: string, values?: readonly unknown[], name?: string) => Promise<Row[]>;
 
 export interface Statement {
   text: string;
   values?: readonly unknown[];
+  /** As with `Sql`. */
+  name?: string;
 }
 
 /** The database as every room sees it: transactions of one tenant, or of none. */
