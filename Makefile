@@ -30,7 +30,7 @@ test: ## lint, types, unit and end-to-end tests on real servers
 .PHONY: run
 run: ## run the service on embedded defaults (PORT, DATABASE_URL, REDIS_URL, … as docs/configuration.md says)
 	@tools/setup.sh node
-	@exec node service/main.ts
+	@exec node --max-semi-space-size=4 service/main.ts
 
 .PHONY: chat
 chat: ## keep a demo hotel's web chat up and print its address

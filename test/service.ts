@@ -15,12 +15,13 @@ export interface RunningService {
   kill(): Promise<void>;
 }
 
+/** With the flag of `npm start`. */
 const MAIN = fileURLToPath(new URL("../service/main.ts", import.meta.url));
 export const MESSAGES_SECRET = "development-messages-secret";
 
 /** Starts `service/main.ts` on a free port, with nothing of this environment but PATH, and waits until it listens. */
 export async function spawnService(env: Record<string, string | undefined> = {}): Promise<RunningService> {
-  const child = spawn(process.execPath, [MAIN], {
+  const child = spawn(process.execPath, ["--max-semi-space-size=4", MAIN], {
     env: { PATH: process.env.PATH, PORT: "0", HOST: "127.0.0.1", LOG_LEVEL: "info", ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
