@@ -156,11 +156,14 @@ describe.each(KINDS)("inbox and workers on %s", (kind) => {
     const stuck = new Promise<void>((resolve) => {
       proceed = resolve;
     });
-    await start(async (input) => {
-      taken();
-      await stuck;
-      return { ...(await echo(input)), replies: [{ text: "too late" }] };
-    });
+    await start(
+      async (input) => {
+        taken();
+        await stuck;
+        return { ...(await echo(input)), replies: [{ text: "too late" }] };
+      },
+      { concurrency: 1 },
+    ); // with one place it can't take the conversation a second time itself
     await inbox().accept("default", [message("ana", "hello")]);
     await isTaken;
     await made.database.forTenant("default", (sql) =>

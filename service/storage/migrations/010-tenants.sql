@@ -86,7 +86,7 @@ begin
 end $$;
 create trigger stamp before insert or update or delete on tenants for each row execute function stamp_tenant();
 
-insert into tenants (id, name) values ('default', 'Default');
+insert into tenants (id, name) values ('default', 'Gatehouse');
 
 -- Who changed what. Rows outlive their tenant; the service can add to it and read it, and nothing else.
 create table audit_log (
