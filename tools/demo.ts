@@ -64,7 +64,7 @@ async function gate(
   cancelled.signal.throwIfAborted();
   const { got, reason, report } = answer(result);
   lines.push({ gate: name, what, expected, got, reason, report: relative(ROOT, report) });
-  say(`  ${got === expected ? "as expected" : `EXPECTED ${expected}, GOT`} ${got}: ${reason}`);
+  say(`  ${got === expected ? "as expected" : `EXPECTED ${expected}, GOT`} ${got}${reason === "" ? "" : `: ${reason}`}`);
   if (got !== expected) console.log(result.log.replace(/^/gm, "  | "));
   return result;
 }
