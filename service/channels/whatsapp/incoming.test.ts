@@ -175,6 +175,21 @@ test("an empty notification, and one of another product, hold nothing", () => {
   ).toEqual([]);
 });
 
+test.each(["constructor", "toString", "__proto__"])("%s is no type of message with a content, and no status", (name) => {
+  const { messages, statuses, ignored } = readNotification(
+    notification({
+      phoneNumberId: NUMBER,
+      messages: [{ ...base, type: name }],
+      statuses: [{ id: "wamid.5", status: name, recipient_id: FROM }],
+    }),
+    canonicalUserId,
+  );
+  expect(messages[0]!.message.kind).toBe("unknown");
+  expect(messages[0]!.message.attachment).not.toHaveProperty("content");
+  expect(statuses).toEqual([]);
+  expect(ignored).toEqual([`status ${name}`]);
+});
+
 test("a reference comes back as it went, and what others send along is none", () => {
   const reference = { tenantId: "hotel-a", outboxId: "0b8b4d5e-8a0c-4a63-9c5e-2f6f8a1c7d11", part: 1, parts: 2, replays: 3 };
   expect(readReference(writeReference(reference))).toEqual(reference);

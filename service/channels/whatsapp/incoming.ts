@@ -94,13 +94,13 @@ const notificationSchema = z.looseObject({
 /** Notices about the account, not something that a guest said: nobody waits for an answer to them. */
 const NOT_SAID = new Set(["system", "request_welcome", "revoke"]);
 
-const STATUSES: Record<string, DeliveryStatus> = {
-  sent: "sent",
-  delivered: "delivered",
-  read: "read",
-  played: "read",
-  failed: "failed",
-};
+const STATUSES: ReadonlyMap<string, DeliveryStatus> = new Map([
+  ["sent", "sent"],
+  ["delivered", "delivered"],
+  ["read", "read"],
+  ["played", "read"],
+  ["failed", "failed"],
+]);
 
 /**
  * Reads a notification of WhatsApp: every message and every status of every change of every entry. A part that can't be
@@ -148,7 +148,7 @@ export function readNotification(body: unknown, canonicalUserId: (raw: string) =
     }
     for (const raw of parsed.data.statuses ?? []) {
       const status = statusSchema.safeParse(raw);
-      const known = status.success ? STATUSES[status.data.status] : undefined;
+      const known = status.success ? STATUSES.get(status.data.status) : undefined;
       if (!status.success || known === undefined) {
         ignored.push(status.success ? `status ${status.data.status.slice(0, 50)}` : `a status: ${where(status.error)}`);
         continue;
@@ -180,7 +180,7 @@ function toIncoming(
 ): IncomingMessage {
   const { kind, text: said, buttonId } = read(message);
   const seconds = Number(message.timestamp);
-  const content = message[message.type];
+  const content = Object.hasOwn(message, message.type) ? message[message.type] : undefined;
   return {
     channel: "whatsapp",
     messageId: message.id,

@@ -18,3 +18,24 @@ for (const language of ["es", "en", "pt"]) {
     }
   });
 }
+
+/** Words that every JavaScript object knows, in what makes numbers, days, months, times, rooms and sums of them. */
+const KNOWN_TO_OBJECTS = ["constructor", "toString", "valueOf", "hasOwnProperty", "__proto__"];
+const SENTENCES = [
+  "WORD",
+  "una WORD para 2",
+  "20 WORD",
+  "2 WORD 3",
+  "treinta y WORD",
+  "WORD de abril",
+  "a las WORD",
+  "20 WORD pesos",
+];
+
+test.each(["es", "en", "pt"])("names of what every object has mean nothing in %s", (language) => {
+  const read = (text: string) => entitiesIn(text, { now: NOW, timeZone: "UTC", language, intent: "check_availability" });
+  for (const sentence of SENTENCES) {
+    for (const word of KNOWN_TO_OBJECTS)
+      expect(read(sentence.replace("WORD", word)), word).toEqual(read(sentence.replace("WORD", "qwx")));
+  }
+});

@@ -1,10 +1,12 @@
+import { wordTable } from "./words.ts";
+
 const AMOUNT = String.raw`(\d{1,9}(?:[.,]\d{1,3}){0,4})(\s?mil\b|k\b)?`;
 const SIGNS = String.raw`us\$|u\$s|u\$d|r\$|\$|€|£|usd|eur|brl|uyu|ars|mxn|clp|cop|pen|gbp`;
 const NAMES = String.raw`us\$|u\$s|usd|dolares|dolar|dollars?|bucks|eur|euros?|€|£|reais|real|pesos?(?:\s(?:argentinos|uruguayos|mexicanos|chilenos|colombianos))?|libras|pounds?|gbp|brl|ars|uyu|mxn|clp|cop|soles|guaranies|\$`;
 const BEFORE = new RegExp(String.raw`(?<![a-z\d])(${SIGNS})\s?${AMOUNT}(?:\s?(${NAMES})(?![a-z\d]))?`);
 const AFTER = new RegExp(String.raw`(?<![\d/:.-])${AMOUNT}\s?(${NAMES})(?![a-z\d])`);
 
-const CURRENCIES: Readonly<Record<string, string>> = {
+const CURRENCIES = wordTable({
   us$: "USD",
   u$s: "USD",
   u$d: "USD",
@@ -40,7 +42,7 @@ const CURRENCIES: Readonly<Record<string, string>> = {
   "pesos mexicanos": "MXN",
   "pesos chilenos": "CLP",
   "pesos colombianos": "COP",
-};
+});
 
 /** A sum of money; the currency is absent when "$" or "pesos" may be several. */
 export interface MoneyMention {
@@ -58,7 +60,7 @@ export function moneyIn(plain: string): MoneyMention | undefined {
   if (!match) return undefined;
   const [number, thousands, name] = before ? [before[2], before[3], before[4] ?? before[1]] : [after![1], after![2], after![3]];
   const amount = amountOf(number!) * (thousands ? 1_000 : 1);
-  const currency = CURRENCIES[name!.replace(/\s+/g, " ")];
+  const currency = CURRENCIES.get(name!.replace(/\s+/g, " "));
   return { amount, ...(currency ? { currency } : {}), start: match.index, end: match.index + match[0].length };
 }
 

@@ -1,11 +1,12 @@
 import { isInstead } from "./dates.ts";
 import type { Token } from "./tokens.ts";
+import { wordTable } from "./words.ts";
 
 /** Kinds of room that every hotel's own names map to. */
 export const ROOM_TYPES = ["single", "double", "twin", "triple", "suite", "family"] as const;
 export type RoomType = (typeof ROOM_TYPES)[number];
 
-const BY_WORD: Readonly<Record<string, RoomType>> = {
+const BY_WORD = wordTable<RoomType>({
   single: "single",
   singles: "single",
   sencilla: "single",
@@ -34,7 +35,7 @@ const BY_WORD: Readonly<Record<string, RoomType>> = {
   suites: "suite",
   familiar: "family",
   familiares: "family",
-};
+});
 const ROOM = /^(habitacion(es)?|cuartos?|quartos?|rooms?|apartamentos?|hab|suites?|una|um|uma|un|a|la|o)$/;
 const BEDS = /^(camas?|beds?)$/;
 const SEPARATE = /^(individuales|separadas|simples|single|singles|twin|solteiro|individuais)$/;
@@ -77,7 +78,7 @@ function typeAt(tokens: readonly Token[], at: number): RoomType | undefined {
   )
     return "family";
   if (word === "double" && next === "check") return undefined;
-  return BY_WORD[word];
+  return BY_WORD.get(word);
 }
 
 /** "dos camas", "two beds", "duas camas de solteiro". */

@@ -87,7 +87,7 @@ function clockTime(tokens: readonly Token[], at: number, afternoon: boolean): Fo
   const next = tokens[at + 1]?.word ?? "";
   const unit = HOUR_UNITS.has(next);
   const meridiem =
-    isMeridiem(tokens, at + 1) || (next in { de: 1, da: 1, in: 1, a: 1 } && periodAt(tokens, at + 1) !== undefined);
+    isMeridiem(tokens, at + 1) || (["de", "da", "in", "a"].includes(next) && periodAt(tokens, at + 1) !== undefined);
   const opened = opensHour(tokens, at);
   if (!opened && !meridiem && !(unit && next !== "horas" && next !== "hours")) return undefined;
   if (!unit && !meridiem && UNITS.has(next)) return undefined;
@@ -104,7 +104,7 @@ function clockTime(tokens: readonly Token[], at: number, afternoon: boolean): Fo
 function opensHour(tokens: readonly Token[], at: number): boolean {
   const previous = tokens[at - 1]?.word ?? "";
   if (HOUR_OPENERS.has(previous)) return true;
-  return previous === "la" && tokens[at]!.word in NUMBERS && tokens[at]!.number === 1;
+  return previous === "la" && NUMBERS.has(tokens[at]!.word) && tokens[at]!.number === 1;
 }
 
 /** "y media", "y cuarto", "menos cuarto", "e meia", "y 20". */

@@ -175,17 +175,18 @@ function foldNumbers(raw: readonly Token[], language: string): Token[] {
   const tokens: Token[] = [];
   for (let at = 0; at < raw.length; at++) {
     const token = raw[at]!;
-    const number = NUMBERS[token.word] ?? (language === "es" && token.word === "once" ? 11 : undefined);
+    const number = NUMBERS.get(token.word) ?? (language === "es" && token.word === "once" ? 11 : undefined);
     if (number !== undefined) {
       token.number = number;
       const joined = raw[at + 1]?.word === "y" || raw[at + 1]?.word === "e" || raw[at + 1]?.word === "-" ? 2 : 1;
-      const unit = NUMBERS[raw[at + joined]?.word ?? ""] ?? (joined === 1 ? ORDINALS[raw[at + 1]?.word ?? ""] : undefined);
+      const unit =
+        NUMBERS.get(raw[at + joined]?.word ?? "") ?? (joined === 1 ? ORDINALS.get(raw[at + 1]?.word ?? "") : undefined);
       if ((number === 20 || number === 30) && unit !== undefined && unit < 10) {
         token.number = number + unit;
         at += joined;
       }
     } else {
-      const weekday = WEEKDAYS[token.word] ?? (language === "pt" ? PORTUGUESE_WEEKDAYS[token.word] : undefined);
+      const weekday = WEEKDAYS.get(token.word) ?? (language === "pt" ? PORTUGUESE_WEEKDAYS.get(token.word) : undefined);
       if (weekday !== undefined && !/^quin[cz]ena$/.test(raw[at + 1]?.word ?? "")) token.weekday = weekday;
     }
     tokens.push(token);
@@ -198,22 +199,22 @@ function foldNumbers(raw: readonly Token[], language: string): Token[] {
 }
 
 function nameByNeighbours(tokens: readonly Token[], token: Token, at: number): void {
-  const month = MONTHS[token.word];
+  const month = MONTHS.get(token.word);
   if (month !== undefined) token.month = month;
-  const near = MONTHS_BESIDE_A_NUMBER[token.word];
+  const near = MONTHS_BESIDE_A_NUMBER.get(token.word);
   if (near !== undefined) {
     const previous =
       tokens[at - 1]?.word === "de" || tokens[at - 1]?.word === "of" || tokens[at - 1]?.word === "/"
         ? tokens[at - 2]
         : tokens[at - 1];
-    const isDay = (other: Token | undefined) => other !== undefined && ((other.number ?? 99) <= 31 || other.word in ORDINALS);
+    const isDay = (other: Token | undefined) => other !== undefined && ((other.number ?? 99) <= 31 || ORDINALS.has(other.word));
     if (isDay(previous) || isDay(tokens[at + 1])) {
       token.month = near;
       delete token.number;
     }
   }
   if (token.word === "pasado" && tokens[at - 1]?.word === "o" && tokens[at - 2]?.daysAhead === 1) token.daysAhead = 2;
-  const short = SHORT_WEEKDAYS[token.word];
+  const short = SHORT_WEEKDAYS.get(token.word);
   if (short !== undefined) {
     const before = tokens[at - 1]?.word ?? "";
     const after = tokens[at + 1];
@@ -228,7 +229,7 @@ function nameByNeighbours(tokens: readonly Token[], token: Token, at: number): v
 }
 
 function countOrdinals(tokens: readonly Token[], token: Token, at: number): void {
-  const ordinal = ORDINALS[token.word];
+  const ordinal = ORDINALS.get(token.word);
   if (ordinal === undefined) return;
   const next = tokens[at + 1]?.word === "de" || tokens[at + 1]?.word === "of" ? tokens[at + 2] : tokens[at + 1];
   const previous = tokens[at - 1]?.word === "the" ? tokens[at - 2] : tokens[at - 1];

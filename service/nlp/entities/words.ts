@@ -1,5 +1,10 @@
+/** What words mean. A map, since a plain object also knows "constructor", which a guest may write. */
+export function wordTable<Meaning>(words: Record<string, Meaning>): ReadonlyMap<string, Meaning> {
+  return new Map(Object.entries(words));
+}
+
 /** Number words of the three languages, where they mean nothing else. */
-export const NUMBERS: Readonly<Record<string, number>> = {
+export const NUMBERS = wordTable({
   un: 1,
   uno: 1,
   una: 1,
@@ -74,10 +79,10 @@ export const NUMBERS: Readonly<Record<string, number>> = {
   treinta: 30,
   trinta: 30,
   thirty: 30,
-};
+});
 
 /** Ordinals; they count as numbers only beside a month. */
-export const ORDINALS: Readonly<Record<string, number>> = {
+export const ORDINALS = wordTable({
   primero: 1,
   primer: 1,
   primeiro: 1,
@@ -102,10 +107,10 @@ export const ORDINALS: Readonly<Record<string, number>> = {
   nineteenth: 19,
   twentieth: 20,
   thirtieth: 30,
-};
+});
 
 /** Month names that mean a month wherever they stand. */
-export const MONTHS: Readonly<Record<string, number>> = {
+export const MONTHS = wordTable({
   enero: 1,
   janeiro: 1,
   january: 1,
@@ -137,10 +142,10 @@ export const MONTHS: Readonly<Record<string, number>> = {
   diciembre: 12,
   dezembro: 12,
   december: 12,
-};
+});
 
 /** Names and short forms that mean a month only beside a number ("mar" is the sea, "may" asks). */
-export const MONTHS_BESIDE_A_NUMBER: Readonly<Record<string, number>> = {
+export const MONTHS_BESIDE_A_NUMBER = wordTable({
   ene: 1,
   jan: 1,
   feb: 2,
@@ -166,10 +171,10 @@ export const MONTHS_BESIDE_A_NUMBER: Readonly<Record<string, number>> = {
   dic: 12,
   dec: 12,
   dez: 12,
-};
+});
 
 /** Week days, 0 Sunday. */
-export const WEEKDAYS: Readonly<Record<string, number>> = {
+export const WEEKDAYS = wordTable({
   domingo: 0,
   sunday: 0,
   sundays: 0,
@@ -195,13 +200,13 @@ export const WEEKDAYS: Readonly<Record<string, number>> = {
   sabado: 6,
   saturday: 6,
   sab: 6,
-};
+});
 
 /** Week days of Portuguese that are ordinals elsewhere. */
-export const PORTUGUESE_WEEKDAYS: Readonly<Record<string, number>> = { segunda: 1, terca: 2, quarta: 3, quinta: 4, sexta: 5 };
+export const PORTUGUESE_WEEKDAYS = wordTable({ segunda: 1, terca: 2, quarta: 3, quinta: 4, sexta: 5 });
 
 /** "sat" and "sun" are words of their own: week days only after one of these or before a number. */
-export const SHORT_WEEKDAYS: Readonly<Record<string, number>> = { sat: 6, sun: 0 };
+export const SHORT_WEEKDAYS = wordTable({ sat: 6, sun: 0 });
 
 /** Month and date of days that have a name. */
 export const HOLIDAYS: readonly (readonly [string, number, number])[] = [
