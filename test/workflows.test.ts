@@ -219,20 +219,29 @@ describe("the examples run", () => {
   }, 90_000);
 
   test("canary.yml: budget, smoke, comparison and summary, wired from step to step", async () => {
-    await using baseline = await startTarget(() => ({ delayMs: 20 }));
-    await using canary = await startTarget(() => ({ delayMs: 60 }));
+    // The canary fails as soon as it is compared. By errors, since a busy machine may hold a verdict on latency back.
+    let compared = false;
+    await using baseline = await startTarget(() => {
+      compared = true;
+      return { delayMs: 20 };
+    });
+    await using canary = await startTarget((_, number) => ({ delayMs: 20, status: compared && number % 4 === 0 ? 503 : 200 }));
     const result = await run(
       "workflows-examples/canary.yml",
       { vars: { PROMETHEUS_URL: prometheus.url }, inputs: { "baseline-url": baseline.url, "canary-url": canary.url } },
-      { compare: { mode: "strict", duration: "8s", "warm-up": "1s", "max-extension": "0s" } },
+      { compare: { duration: "10s", "warm-up": "1s", "max-extension": "0s" } },
     );
     const [budget, smoke, compare, summary] = result.steps;
     expect(budget!.outputs["p95-threshold-ms"]).toBe("420");
-    expect(smoke!.outcome).toBe("success");
-    expect(compare!.outputs).toMatchObject({ verdict: "FAIL", decision: "ROLLBACK" });
+    expect(smoke!.outcome, smoke!.result?.log).toBe("success");
+    expect(compare!.outputs, compare!.result?.log).toMatchObject({
+      verdict: "FAIL",
+      decision: "ROLLBACK",
+      reason: "ERROR_RATE_EXCEEDED",
+    });
     expect(summary!.outputs["verdict"]).toBe("FAIL");
     expect(result.outputs).toEqual({ decision: "ROLLBACK", verdict: "FAIL" });
-    expect(readFileSync(summary!.outputs["summary-path"]!, "utf8")).toMatch(/\| Canary p95 \|.*❌/);
+    expect(readFileSync(summary!.outputs["summary-path"]!, "utf8")).toMatch(/\| Canary errors \|.*❌/);
     expect(readFileSync(summary!.outputs["html-path"]!, "utf8")).toContain('id="ecdf"');
   }, 120_000);
 });
