@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { k6RunArguments } from "../lib/k6/arguments.ts";
 import { explainEnding, type K6Ending } from "../lib/k6/exit-codes.ts";
 import { runChild, scrubbedEnvironment } from "../lib/runner/child.ts";
+import { redact } from "../lib/runner/log.ts";
 import { LineFollower } from "./follow.ts";
 import { type CpuTimes, readCpuTimes } from "./machine.ts";
 import { type ArmName, Recording } from "./recording.ts";
@@ -19,6 +20,8 @@ export interface LiveRun {
   samplesPath: string;
   summaryPath: string;
   env: Readonly<Record<string, string>>;
+  /** Text that is kept nowhere: what the script's routes, the arms' versions and k6's messages hold of it becomes `***`. */
+  secrets: readonly string[];
   cwd: string;
   warmUpSeconds: number;
   signal: AbortSignal;
@@ -67,7 +70,7 @@ export async function runLive(
   };
   const child = startK6(run, AbortSignal.any([run.signal, stop.signal]), state);
   const follower = new LineFollower(run.samplesPath);
-  const reader = k6Reader(state.arms);
+  const reader = k6Reader(state.arms, (text) => redact(text, run.secrets));
   let number = 0;
   const readOn = () =>
     follower.read((line) => {
@@ -132,7 +135,8 @@ async function startK6(run: LiveRun, signal: AbortSignal, state: LiveState): Pro
         if (line.includes("level=error") && firstErrors.length < 4_000) firstErrors += `${line}\n`;
       },
     });
-    state.ending = explainEnding(result.exitCode, result.signal, result.cancelled, firstErrors);
+    // Before the message is cut to a readable length: half a secret would be no match.
+    state.ending = explainEnding(result.exitCode, result.signal, result.cancelled, redact(firstErrors, run.secrets));
   } catch (error) {
     state.ending = { kind: "failed", message: (error as Error).message };
   }

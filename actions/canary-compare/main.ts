@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { secretValues } from "../lib/k6/secrets.ts";
 import { type CanaryReport, canaryReportSchema } from "../lib/report/canary-report.ts";
 import { exitCode, type FailOn } from "../lib/report/verdict.ts";
 import { uploadArtifact } from "../lib/runner/artifact.ts";
@@ -28,7 +29,7 @@ export async function main(): Promise<0 | 1> {
   const { source } = inputs;
   const urls = source.kind === "live" ? [source.baselineUrl, source.canaryUrl] : [];
   maskSecrets([...urls, inputs.prometheus?.url, inputs.pushgatewayUrl].map((url) => splitUrlPassword(url ?? "").password));
-  maskSecrets([inputs.prometheus?.token]);
+  maskSecrets([inputs.prometheus?.token, ...secretValues(inputs.env)]);
   const cancel = cancellation();
   try {
     const observed = await observe(inputs, cancel.signal);

@@ -7,6 +7,7 @@ import { quantile } from "../lib/judge/quantiles.ts";
 import { assetFolder } from "../lib/k6/assets.ts";
 import { findK6 } from "../lib/k6/install.ts";
 import { scriptDigest } from "../lib/k6/run.ts";
+import { secretValues } from "../lib/k6/secrets.ts";
 import type { Evidence } from "../lib/report/canary-report.ts";
 import type { Reason } from "../lib/report/run.ts";
 import { temporaryFolder } from "../lib/runner/context.ts";
@@ -76,6 +77,7 @@ export async function observeLive(source: LiveSource, inputs: Inputs, signal: Ab
       samplesPath: join(folder, "samples.csv"),
       summaryPath: join(folder, "summary.json"),
       env: inputs.env,
+      secrets: secretValues(inputs.env),
       cwd: workspace(),
       warmUpSeconds: plan.rounds === undefined ? plan.warmUpSeconds : 0,
       signal,

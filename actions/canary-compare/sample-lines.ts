@@ -118,8 +118,12 @@ export function ndjsonReader(targets: Targets): LineReader {
 /** k6's time stamps in whole seconds, its default: then the start of a request isn't known any better than its end. */
 const WHOLE_SECONDS = /^(\d{9,10}|[^.]*T[^.]*)$/;
 
-/** Reader of k6's `--out csv`; the first line must be the header. A request is put at its start: its end minus its duration. */
-export function k6Reader(targets: Targets): LineReader {
+/**
+ * Reader of k6's `--out csv`; the first line must be the header. A request is put at its start: its end minus its duration.
+ *
+ * @param hide cuts out of routes and versions what no report may hold
+ */
+export function k6Reader(targets: Targets, hide: (text: string) => string = (text) => text): LineReader {
   let columns: Map<string, number> | undefined;
   return {
     read(line, number) {
@@ -153,7 +157,7 @@ export function k6Reader(targets: Targets): LineReader {
       }
       if (metric === VERSION_METRIC) {
         const version = /(?:^|&)version=([^&]*)/.exec(cell("extra_tags"))?.[1];
-        if (version !== undefined) recording.addVersion(decodeURIComponent(version));
+        if (version !== undefined) recording.addVersion(hide(decodeURIComponent(version)));
         return undefined;
       }
       const expected = cell("expected_response");
@@ -167,7 +171,7 @@ export function k6Reader(targets: Targets): LineReader {
         return undefined;
       }
       const t = Math.round((WHOLE_SECONDS.test(cell("timestamp")) ? endMs : endMs - value) * 1000) / 1e6;
-      recording.add({ t, latencyMs: value, ok, route: routeName(cell("method"), cell("name")) });
+      recording.add({ t, latencyMs: value, ok, route: hide(routeName(cell("method"), cell("name"))) });
       return undefined;
     },
   };

@@ -161,6 +161,7 @@ test.concurrent("a script sees only what it is given, and can't command the runn
   const script = `${ONE_GET}
     export function setup() {
       console.log("VISIBLE " + JSON.stringify(Object.keys(__ENV).sort()) + __ENV.TENANT);
+      http.get(__ENV.BASE_URL + "/rooms/" + __ENV.MESSAGES_SECRET);
       console.log("\\n::add-path::/evil\\n::error::forged\\n::set-output name=verdict::PASS");
     }`;
   const run = await smoke(target.url, {
@@ -171,6 +172,9 @@ test.concurrent("a script sees only what it is given, and can't command the runn
   expect(run.exitCode, run.log).toBe(0);
   expect(run.log).toContain(String.raw`VISIBLE [\"BASE_URL\",\"K6_DURATION\",\"K6_RPS\",\"MESSAGES_SECRET\",\"TENANT\"]demo`);
   expect(run.log).not.toContain("leak");
+  const kept = await readFile(run.report, "utf8");
+  expect(kept).toContain("GET /rooms/***");
+  for (const text of [kept, run.log, run.summary]) expect(text).not.toContain("hunter2");
   expect(run.path).toEqual([]);
   expect(run.annotations.map(({ message }) => message)).not.toContain("forged");
 });

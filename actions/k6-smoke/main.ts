@@ -4,6 +4,7 @@ import { endGroup, startGroup } from "@actions/core";
 import { assetFolder } from "../lib/k6/assets.ts";
 import { findK6, type K6 } from "../lib/k6/install.ts";
 import { type K6RunResult, runK6, scriptDigest } from "../lib/k6/run.ts";
+import { secretValues } from "../lib/k6/secrets.ts";
 import { readK6Summary } from "../lib/k6/summary.ts";
 import type { SmokeSummary } from "../lib/report/smoke-summary.ts";
 import { exitCode } from "../lib/report/verdict.ts";
@@ -70,17 +71,13 @@ function scriptEnvironment(inputs: SmokeInputs): Record<string, string> {
   return { ...inputs.env, BASE_URL: inputs.baseUrl, K6_RPS: String(inputs.rps), K6_DURATION: inputs.duration };
 }
 
-function secretValues(env: Readonly<Record<string, string>>): string[] {
-  const secret = /SECRET|TOKEN|PASSWORD|PASSWD|CREDENTIAL|PRIVATE|API_?KEY/i;
-  return Object.entries(env).flatMap(([name, value]) => (secret.test(name) && value.length >= 4 ? [value] : []));
-}
-
 /** Reads what k6 left behind. What can't be read becomes a reason, never a number. */
 async function readRun(run: K6RunResult, secrets: readonly string[]): Promise<{ measured: Measurement; facts: RunFacts }> {
   const unusable: string[] = [];
   let measured = nothingMeasured();
   try {
-    measured = await measure(run.samplesPath);
+    const found = await measure(run.samplesPath);
+    measured = { ...found, routes: found.routes.map((route) => ({ ...route, name: redact(route.name, secrets) })) };
   } catch (error) {
     unusable.push(`the samples can't be used: ${(error as Error).message}`);
   }

@@ -28695,7 +28695,7 @@ module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("zlib");
 
 __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
 /* harmony import */ var _lib_runner_entry_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(26594);
-/* harmony import */ var _main_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(93497);
+/* harmony import */ var _main_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(66445);
 
 
 await (0,_lib_runner_entry_js__WEBPACK_IMPORTED_MODULE_0__/* .runAction */ .C)(_main_js__WEBPACK_IMPORTED_MODULE_1__/* .main */ .i);
@@ -28705,7 +28705,7 @@ __webpack_async_result__();
 
 /***/ }),
 
-/***/ 93497:
+/***/ 66445:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -28720,6 +28720,22 @@ __nccwpck_require__.d(__webpack_exports__, {
 var promises_ = __nccwpck_require__(51455);
 // EXTERNAL MODULE: external "node:path"
 var external_node_path_ = __nccwpck_require__(76760);
+;// CONCATENATED MODULE: ./actions/lib/k6/secrets.js
+const SECRET_NAME = /SECRET|TOKEN|PASSWORD|PASSWD|CREDENTIAL|PRIVATE|API_?KEY|(?:^|_)(?:KEY|AUTH|AUTHORIZATION|COOKIE)$/i;
+/**
+ * The values of a script's variables that must be hidden wherever text of the script or of k6 is kept: those whose names tell that they
+ * are secret, as they are and as a URL holds them. Values of less than four characters are left alone: hiding "1" would hide every 1.
+ *
+ * @param env variables by name
+ * @returns longest first, so that a secret that holds another is hidden whole
+ */
+function secretValues(env) {
+    const values = Object.entries(env).flatMap(([name, value]) => SECRET_NAME.test(name) && value.length >= 4
+        ? [value, encodeURIComponent(value), new URLSearchParams({ v: value }).toString().slice(2)]
+        : []);
+    return [...new Set(values)].sort((a, b) => b.length - a.length);
+}
+
 ;// CONCATENATED MODULE: ../../../node_modules/zod/v4/core/util.js
 
 // functions
@@ -41352,8 +41368,12 @@ function ndjsonReader(targets) {
 }
 /** k6's time stamps in whole seconds, its default: then the start of a request isn't known any better than its end. */
 const WHOLE_SECONDS = /^(\d{9,10}|[^.]*T[^.]*)$/;
-/** Reader of k6's `--out csv`; the first line must be the header. A request is put at its start: its end minus its duration. */
-function k6Reader(targets) {
+/**
+ * Reader of k6's `--out csv`; the first line must be the header. A request is put at its start: its end minus its duration.
+ *
+ * @param hide cuts out of routes and versions what no report may hold
+ */
+function k6Reader(targets, hide = (text) => text) {
     let columns;
     return {
         read(line, number) {
@@ -41392,7 +41412,7 @@ function k6Reader(targets) {
             if (metric === VERSION_METRIC) {
                 const version = /(?:^|&)version=([^&]*)/.exec(cell("extra_tags"))?.[1];
                 if (version !== undefined)
-                    recording.addVersion(decodeURIComponent(version));
+                    recording.addVersion(hide(decodeURIComponent(version)));
                 return undefined;
             }
             const expected = cell("expected_response");
@@ -41407,7 +41427,7 @@ function k6Reader(targets) {
                 return undefined;
             }
             const t = Math.round((WHOLE_SECONDS.test(cell("timestamp")) ? endMs : endMs - value) * 1000) / 1e6;
-            recording.add({ t, latencyMs: value, ok, route: routeName(cell("method"), cell("name")) });
+            recording.add({ t, latencyMs: value, ok, route: hide(routeName(cell("method"), cell("name"))) });
             return undefined;
         },
     };
@@ -42720,6 +42740,7 @@ function cpuShares(before, after) {
 
 
 
+
 /** Rows of a request reach the file up to a second after its end: a look waits this long beyond its time. */
 const LAG_SECONDS = 2;
 const POLL_MS = 200;
@@ -42742,7 +42763,7 @@ async function runLive(run, looks, onStart, onLook) {
     };
     const child = startK6(run, AbortSignal.any([run.signal, stop.signal]), state);
     const follower = new LineFollower(run.samplesPath);
-    const reader = k6Reader(state.arms);
+    const reader = k6Reader(state.arms, (text) => redact(text, run.secrets));
     let number = 0;
     const readOn = () => follower.read((line) => {
         const fault = reader.read(line, ++number);
@@ -42810,7 +42831,8 @@ async function startK6(run, signal, state) {
                     firstErrors += `${line}\n`;
             },
         });
-        state.ending = exit_codes_explainEnding(result.exitCode, result.signal, result.cancelled, firstErrors);
+        // Before the message is cut to a readable length: half a secret would be no match.
+        state.ending = exit_codes_explainEnding(result.exitCode, result.signal, result.cancelled, redact(firstErrors, run.secrets));
     }
     catch (error) {
         state.ending = { kind: "failed", message: error.message };
@@ -42841,6 +42863,7 @@ function verdictSoFar(inputs, observed) {
 }
 
 ;// CONCATENATED MODULE: ./actions/canary-compare/observe-live.js
+
 
 
 
@@ -42898,6 +42921,7 @@ async function observeLive(source, inputs, signal) {
             samplesPath: (0,external_node_path_.join)(folder, "samples.csv"),
             summaryPath: (0,external_node_path_.join)(folder, "summary.json"),
             env: inputs.env,
+            secrets: secretValues(inputs.env),
             cwd: workspace(),
             warmUpSeconds: plan.rounds === undefined ? plan.warmUpSeconds : 0,
             signal,
@@ -43921,6 +43945,7 @@ function firstDifference(before, after) {
 
 
 
+
 /** Gets samples of both arms, judges, reports. Gives the exit code of the step; throws what kept it from judging at all. */
 async function main() {
     const inputs = readCanaryInputs();
@@ -43929,7 +43954,7 @@ async function main() {
     const { source } = inputs;
     const urls = source.kind === "live" ? [source.baselineUrl, source.canaryUrl] : [];
     maskSecrets([...urls, inputs.prometheus?.url, inputs.pushgatewayUrl].map((url) => splitUrlPassword(url ?? "").password));
-    maskSecrets([inputs.prometheus?.token]);
+    maskSecrets([inputs.prometheus?.token, ...secretValues(inputs.env)]);
     const cancel = cancellation();
     try {
         const observed = await observe(inputs, cancel.signal);

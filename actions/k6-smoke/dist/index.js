@@ -28695,7 +28695,7 @@ module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("zlib");
 
 __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
 /* harmony import */ var _lib_runner_entry_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(26594);
-/* harmony import */ var _main_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(49721);
+/* harmony import */ var _main_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(22991);
 
 
 await (0,_lib_runner_entry_js__WEBPACK_IMPORTED_MODULE_0__/* .runAction */ .C)(_main_js__WEBPACK_IMPORTED_MODULE_1__/* .main */ .i);
@@ -28705,7 +28705,7 @@ __webpack_async_result__();
 
 /***/ }),
 
-/***/ 49721:
+/***/ 22991:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -29401,6 +29401,22 @@ async function scriptDigest(path) {
             cause: error,
         });
     }
+}
+
+;// CONCATENATED MODULE: ./actions/lib/k6/secrets.js
+const SECRET_NAME = /SECRET|TOKEN|PASSWORD|PASSWD|CREDENTIAL|PRIVATE|API_?KEY|(?:^|_)(?:KEY|AUTH|AUTHORIZATION|COOKIE)$/i;
+/**
+ * The values of a script's variables that must be hidden wherever text of the script or of k6 is kept: those whose names tell that they
+ * are secret, as they are and as a URL holds them. Values of less than four characters are left alone: hiding "1" would hide every 1.
+ *
+ * @param env variables by name
+ * @returns longest first, so that a secret that holds another is hidden whole
+ */
+function secretValues(env) {
+    const values = Object.entries(env).flatMap(([name, value]) => SECRET_NAME.test(name) && value.length >= 4
+        ? [value, encodeURIComponent(value), new URLSearchParams({ v: value }).toString().slice(2)]
+        : []);
+    return [...new Set(values)].sort((a, b) => b.length - a.length);
 }
 
 ;// CONCATENATED MODULE: ./actions/lib/k6/summary.js
@@ -30522,6 +30538,7 @@ function annotations(judgement, failing) {
 
 
 
+
 /** Runs k6, judges, reports. Gives the exit code of the step; throws what kept it from measuring at all. */
 async function main() {
     const inputs = smokeInputs();
@@ -30570,16 +30587,13 @@ async function removeFormerReport(path) {
 function scriptEnvironment(inputs) {
     return { ...inputs.env, BASE_URL: inputs.baseUrl, K6_RPS: String(inputs.rps), K6_DURATION: inputs.duration };
 }
-function secretValues(env) {
-    const secret = /SECRET|TOKEN|PASSWORD|PASSWD|CREDENTIAL|PRIVATE|API_?KEY/i;
-    return Object.entries(env).flatMap(([name, value]) => (secret.test(name) && value.length >= 4 ? [value] : []));
-}
 /** Reads what k6 left behind. What can't be read becomes a reason, never a number. */
 async function readRun(run, secrets) {
     const unusable = [];
     let measured = nothingMeasured();
     try {
-        measured = await measure(run.samplesPath);
+        const found = await measure(run.samplesPath);
+        measured = { ...found, routes: found.routes.map((route) => ({ ...route, name: redact(route.name, secrets) })) };
     }
     catch (error) {
         unusable.push(`the samples can't be used: ${error.message}`);
