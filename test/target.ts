@@ -34,7 +34,7 @@ export interface Target extends AsyncDisposable {
  * @param answer gives the answer to each request; its number starts at 0
  */
 export async function startTarget(
-  answer: (request: TargetRequest, number: number) => TargetAnswer = () => ({}),
+  answer: (request: TargetRequest, number: number) => TargetAnswer | Promise<TargetAnswer> = () => ({}),
 ): Promise<Target> {
   const target = { url: "", count: 0 };
   const server = createServer(async (request, response) => {
@@ -45,7 +45,7 @@ export async function startTarget(
       body: content,
       headers = {},
       delayMs = 0,
-    } = answer({ method: request.method ?? "", path: request.url ?? "", headers: request.headers, body }, number);
+    } = await answer({ method: request.method ?? "", path: request.url ?? "", headers: request.headers, body }, number);
     if (delayMs > 0) await sleep(delayMs);
     response.writeHead(status, { "content-type": "application/json", ...headers });
     response.end(content ?? JSON.stringify({ replies: [{ text: ANSWER }] }));

@@ -9,6 +9,25 @@ import { type RunningService, spawnService } from "../../test/service.ts";
 import { startTarget, type Target } from "../../test/target.ts";
 
 const place = throwAwayFolder();
+
+/**
+ * A server that asks another one before each answer and measures how long that took, as the service does with its PMS.
+ *
+ * @param dependency URL of the server that is asked
+ */
+function dependent(version: string, dependency: string): Promise<Target> {
+  let [seconds, count] = [0, 0];
+  return startTarget(async ({ path }) => {
+    if (path === "/metrics") {
+      return { body: `pms_request_duration_seconds_sum ${seconds}\npms_request_duration_seconds_count ${count}\n` };
+    }
+    const start = performance.now();
+    await (await fetch(dependency)).text();
+    seconds += (performance.now() - start) / 1000;
+    count += 1;
+    return { headers: { "X-Release-Version": version } };
+  });
+}
 afterAll(() => place[Symbol.dispose]());
 
 /** Answers in 30–50 ms, one in twenty 40 ms later, times `factor`. */
@@ -230,5 +249,26 @@ describe.concurrent("the real k6 on two real servers", { timeout: 120_000 }, () 
       baseline: { kind: "before" },
       verdict: "INCONCLUSIVE",
     });
+  });
+
+  test("both arms slower than before because what they share got slow: the cause is upstream, with its times", async () => {
+    let delayMs = 5;
+    await using shared = await startTarget(() => ({ delayMs }));
+    await using baseline = await dependent("1.0.0", shared.url);
+    await using canary = await dependent("1.1.0", shared.url);
+    const inputs = { "baseline-url": baseline.url, duration: "8s", rps: "20", "min-samples": "50" };
+    const stored = await live({ ...inputs, phase: "baseline", "report-directory": "before-upstream" });
+    // Far beyond what a busy machine of a test run adds to the first measurement.
+    delayMs = 600;
+    const run = await live({ ...inputs, before: stored.outputs["report-path"]!, "canary-url": canary.url });
+    const { cause, decision, reasons } = run.report!;
+    expect(cause.class, run.log).toBe("upstream");
+    const evidence = cause.evidence.find((item) => item.source === "before" && item.name === "upstream_pms_ms")!;
+    expect(evidence.baseline).toBeLessThan(evidence.canary! / 1.2);
+    expect(evidence.canary).toBeGreaterThanOrEqual(590);
+    expect(evidence.message).toMatch(/^upstream_pms_ms was [\d.]+ ms before the deployment and is [\d.]+ ms now$/);
+    expect(reasons.map((reason) => reason.code)).toContain("ENVIRONMENT");
+    expect(decision).toBe("HOLD");
+    expect(run.summary).toContain("upstream");
   });
 });

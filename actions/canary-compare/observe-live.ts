@@ -21,7 +21,7 @@ import { type LiveState, runLive } from "./live-run.ts";
 import { cpuShares } from "./machine.ts";
 import type { ArmName, Recording } from "./recording.ts";
 import { findRouteMismatch } from "./routes.ts";
-import { metricEvidence, type Scrape, scrape } from "./scrape.ts";
+import { metricEvidence, type ScrapePair, scrape } from "./scrape.ts";
 import { verdictSoFar } from "./settings.ts";
 
 /** Iterations that threw, as a share of all: beyond it the script, not the service, was measured. */
@@ -53,15 +53,12 @@ export async function observeLive(source: LiveSource, inputs: Inputs, signal: Ab
   const { urls } = plan;
   const setting: Setting = { inputs, source, plan, looks, before, k6Version: k6.version, scriptSha256, paired };
   const folder = await mkdtemp(join(temporaryFolder(), "canary-compare-"));
-  const scrapes: Record<ArmName, { before: Scrape | undefined; after: Scrape | undefined }> = {
-    baseline: { before: undefined, after: undefined },
-    canary: { before: undefined, after: undefined },
-  };
+  const driven = Object.keys(urls) as ArmName[];
+  const scrapes: Partial<Record<ArmName, ScrapePair>> = {};
+  for (const arm of driven) scrapes[arm] = { before: undefined, after: undefined };
   const scrapeArms = async (when: "before" | "after") => {
-    const found = await Promise.all(
-      (Object.keys(urls) as ArmName[]).map(async (arm) => [arm, await scrape(urls[arm]!)] as const),
-    );
-    for (const [arm, metrics] of found) scrapes[arm][when] = metrics;
+    const found = await Promise.all(driven.map(async (arm) => [arm, await scrape(urls[arm]!)] as const));
+    for (const [arm, metrics] of found) scrapes[arm]![when] = metrics;
   };
   let observed: Observed | undefined;
   try {

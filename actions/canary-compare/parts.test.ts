@@ -159,6 +159,9 @@ describe("metrics of the arms", () => {
       ["cpu", 0.1, 0.2],
       ["upstream_pms_ms", 20, 80],
     ]);
+    // Phase baseline drives one arm: what it says is kept, to be held against later.
+    const [first] = metricEvidence({ baseline: { before: page(1, 0, 0), after: page(4, 2, 100) } }, 30);
+    expect(first).toMatchObject({ name: "cpu", baseline: 0.1, canary: null, message: "CPU: baseline 0.1 cores" });
     expect(
       metricEvidence(
         { baseline: { before: undefined, after: undefined }, canary: { before: page(1, 0, 0), after: page(2, 0, 0) } },

@@ -1,5 +1,6 @@
 import { HttpClient } from "@actions/http-client";
 import type { Evidence } from "../lib/report/canary-report.ts";
+import { ARMS, type ArmName } from "./recording.ts";
 
 /** Sums over labels of the series of one /metrics page, by name. */
 export type Scrape = ReadonlyMap<string, number>;
@@ -98,23 +99,22 @@ export interface ScrapePair {
   after: Scrape | undefined;
 }
 
-/** What the arms' own metrics say, for those figures that both arms have. */
-export function metricEvidence(arms: { baseline: ScrapePair; canary: ScrapePair }, seconds: number): Evidence[] {
+/**
+ * What the arms' own metrics say, for those figures that every driven arm has.
+ *
+ * @param arms the arms that got traffic; phase baseline drives one alone, and its figures are what a later comparison is held against
+ */
+export function metricEvidence(arms: Partial<Record<ArmName, ScrapePair>>, seconds: number): Evidence[] {
+  const driven = ARMS.filter((arm) => arms[arm] !== undefined);
   return FIGURES.flatMap(({ name, unit, title, of }) => {
-    const [baseline, canary] = [arms.baseline, arms.canary].map(({ before, after }) =>
-      before === undefined || after === undefined ? undefined : of(before, after, seconds),
-    );
-    if (baseline === undefined || canary === undefined) return [];
-    const show = (value: number) => `${Number(value.toPrecision(3))} ${unit}`;
-    return [
-      {
-        source: "metrics",
-        name,
-        unit,
-        baseline,
-        canary,
-        message: `${title}: canary ${show(canary)}, baseline ${show(baseline)}`,
-      },
-    ];
+    const values: Record<ArmName, number | null> = { baseline: null, canary: null };
+    for (const arm of driven) {
+      const { before, after } = arms[arm]!;
+      const value = before === undefined || after === undefined ? undefined : of(before, after, seconds);
+      if (value === undefined) return [];
+      values[arm] = value;
+    }
+    const shown = driven.toReversed().map((arm) => `${arm} ${Number(values[arm]!.toPrecision(3))} ${unit}`);
+    return [{ source: "metrics", name, unit, ...values, message: `${title}: ${shown.join(", ")}` }];
   });
 }

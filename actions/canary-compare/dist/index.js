@@ -42291,6 +42291,7 @@ function attest(seen, expected, header) {
 var lib = __nccwpck_require__(40740);
 ;// CONCATENATED MODULE: ./actions/canary-compare/scrape.js
 
+
 /** Largest page that is read. */
 const LARGEST_BYTES = 8 * 1024 * 1024;
 /**
@@ -42369,23 +42370,24 @@ const FIGURES = [
     { name: "upstream_pms_ms", unit: "ms", title: "mean time of a PMS request", of: meanOf("pms_request_duration_seconds") },
     { name: "database_ms", unit: "ms", title: "mean time of a database transaction", of: meanOf("database_transaction_seconds") },
 ];
-/** What the arms' own metrics say, for those figures that both arms have. */
+/**
+ * What the arms' own metrics say, for those figures that every driven arm has.
+ *
+ * @param arms the arms that got traffic; phase baseline drives one alone, and its figures are what a later comparison is held against
+ */
 function metricEvidence(arms, seconds) {
+    const driven = ARMS.filter((arm) => arms[arm] !== undefined);
     return FIGURES.flatMap(({ name, unit, title, of }) => {
-        const [baseline, canary] = [arms.baseline, arms.canary].map(({ before, after }) => before === undefined || after === undefined ? undefined : of(before, after, seconds));
-        if (baseline === undefined || canary === undefined)
-            return [];
-        const show = (value) => `${Number(value.toPrecision(3))} ${unit}`;
-        return [
-            {
-                source: "metrics",
-                name,
-                unit,
-                baseline,
-                canary,
-                message: `${title}: canary ${show(canary)}, baseline ${show(baseline)}`,
-            },
-        ];
+        const values = { baseline: null, canary: null };
+        for (const arm of driven) {
+            const { before, after } = arms[arm];
+            const value = before === undefined || after === undefined ? undefined : of(before, after, seconds);
+            if (value === undefined)
+                return [];
+            values[arm] = value;
+        }
+        const shown = driven.toReversed().map((arm) => `${arm} ${Number(values[arm].toPrecision(3))} ${unit}`);
+        return [{ source: "metrics", name, unit, ...values, message: `${title}: ${shown.join(", ")}` }];
     });
 }
 
@@ -42900,12 +42902,12 @@ async function observeLive(source, inputs, signal) {
     const { urls } = plan;
     const setting = { inputs, source, plan, looks, before, k6Version: k6.version, scriptSha256, paired };
     const folder = await (0,promises_.mkdtemp)((0,external_node_path_.join)(temporaryFolder(), "canary-compare-"));
-    const scrapes = {
-        baseline: { before: undefined, after: undefined },
-        canary: { before: undefined, after: undefined },
-    };
+    const driven = Object.keys(urls);
+    const scrapes = {};
+    for (const arm of driven)
+        scrapes[arm] = { before: undefined, after: undefined };
     const scrapeArms = async (when) => {
-        const found = await Promise.all(Object.keys(urls).map(async (arm) => [arm, await scrape(urls[arm])]));
+        const found = await Promise.all(driven.map(async (arm) => [arm, await scrape(urls[arm])]));
         for (const [arm, metrics] of found)
             scrapes[arm][when] = metrics;
     };
