@@ -1,6 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createHmac } from "node:crypto";
 import { fileURLToPath } from "node:url";
+import { SignJWT } from "jose";
+import { signatureOf } from "../service/channels/signature.ts";
+import { DEVELOPMENT_SECRETS } from "../service/config.ts";
 import { stopProcess } from "./servers.ts";
 
 /** The real service in a process of its own. */
@@ -70,4 +73,39 @@ export function sendMessage(
       ...headers,
     },
   });
+}
+
+/** Posts a notification as Meta does, signed. */
+export function sendNotification(url: string, body: unknown): Promise<Response> {
+  const raw = JSON.stringify(body);
+  return fetch(`${url}/webhooks/whatsapp`, {
+    method: "POST",
+    body: raw,
+    headers: {
+      "content-type": "application/json",
+      "x-hub-signature-256": signatureOf(raw, DEVELOPMENT_SECRETS.WHATSAPP_APP_SECRET),
+    },
+  });
+}
+
+/** Calls an administrator's route with a token of all hotels. */
+export async function callAdmin(url: string, method: string, path: string, body?: unknown): Promise<Response> {
+  const token = await new SignJWT({ role: "admin" })
+    .setProtectedHeader({ alg: "HS256" })
+    .setSubject("ana")
+    .setExpirationTime("5m")
+    .sign(new TextEncoder().encode(DEVELOPMENT_SECRETS.ADMIN_JWT_SECRET));
+  return fetch(url + path, {
+    method,
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+}
+
+/** @returns the sum of a metric's series whose labels hold `labels`; undefined when there is none */
+export async function readMetric(url: string, name: string, labels: Record<string, string> = {}): Promise<number | undefined> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  const series = text.split("\n").filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
+  const found = series.filter((line) => Object.entries(labels).every(([key, value]) => line.includes(`${key}="${value}"`)));
+  return found.length === 0 ? undefined : found.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" "))), 0);
 }
