@@ -59,6 +59,11 @@ const session = z.object({
   offers: z.array(z.object({ roomType, total: money })).default([]),
   /** A room that is kept and waits for the guest's word. */
   hold: reservation.extend({ until: z.string() }).optional(),
+  /** A hold that the PMS may have made although nobody heard so: asked for again under the same key, it is the same one. */
+  unanswered: reservation
+    .pick({ roomType: true, checkIn: true, checkOut: true, adults: true, children: true })
+    .extend({ key: z.string() })
+    .optional(),
   /** A reservation that is about to be changed, and into what. */
   change: z.object({ reservation, to: stay, guestName: z.string().optional(), total: money.optional() }).optional(),
   /** What is to be different, said before it was known of which reservation. */

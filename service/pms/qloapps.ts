@@ -60,6 +60,8 @@ interface Link {
 export function createQloAppsPms(options: QloAppsOptions): PmsAdapter {
   const { database, tenantId, logger, now = () => new Date() } = options;
   const settings = readSettings(options);
+  /** Holds under way: one that ran out of its caller's time goes on, and who asks again waits for it too. */
+  const flights = new Map<string, Promise<Reservation>>();
 
   const known = () => {
     if ("problems" in settings) throw new Error(`the PMS of ${tenantId} isn't configured: ${settings.problems.join(" ")}`);
@@ -120,12 +122,14 @@ export function createQloAppsPms(options: QloAppsOptions): PmsAdapter {
   const sweep = async (): Promise<void> => {
     const late = await inTenant<Link>(
       `select * from external_bookings where tenant_id = $1 and held_until < $2 and created_at > $2 - interval '7 days'
-        and external_id is not null order by held_until limit 20`,
+        order by held_until limit 20`,
       [now()],
     );
     for (const link of late) {
       try {
-        await release(link);
+        // Whether QloApps took it was never heard: if so, our key stands in its remark.
+        const id = link.external_id ?? (await known().http.findByRemark(link.request_key)) ?? null;
+        await release({ ...link, external_id: id });
         await inTenant("delete from external_bookings where tenant_id = $1 and request_key = $2", [link.request_key]);
       } catch (error) {
         logger.warn(
@@ -164,6 +168,40 @@ export function createQloAppsPms(options: QloAppsOptions): PmsAdapter {
     return type;
   };
 
+  const hold = async (request: HoldRequest): Promise<Reservation> => {
+    const { http } = known();
+    const type = typeOf(request.roomType, request);
+    const heldUntil = new Date(now().getTime() + HOLD_MINUTES * 60_000);
+    const [fresh] = await inTenant<Link>(
+      `insert into external_bookings (tenant_id, request_key, user_id, held_until, created_at) values ($1, $2, $3, $4, $5)
+       on conflict (tenant_id, request_key) do nothing returning *`,
+      [request.key, request.userId, heldUntil, now()],
+    );
+    // Asked for again before anybody heard of it: its time begins anew, so that it isn't given back meanwhile.
+    const [link] =
+      fresh === undefined
+        ? await inTenant<Link>(
+            `update external_bookings set held_until = case when external_id is null then $3 else held_until end
+              where tenant_id = $1 and request_key = $2 returning *`,
+            [request.key, heldUntil],
+          )
+        : [fresh];
+    if (link === undefined) throw new Error(`the link of ${request.key} is gone`);
+    if (link.external_id !== null) return read(link);
+    // A crash may have come between QloApps' yes and our writing it down: our key stands in the booking's remark.
+    let id = fresh === undefined ? await http.findByRemark(request.key) : undefined;
+    if (id === undefined) {
+      const offer = (await offers(request)).find(({ roomType }) => roomType === request.roomType);
+      if (offer === undefined || offer.available === 0) {
+        await inTenant("delete from external_bookings where tenant_id = $1 and request_key = $2", [request.key]);
+        throw new PmsRefusal("SOLD_OUT", `no ${request.roomType} room is free for all these nights`);
+      }
+      id = await http.create({ ...request, roomTypeId: type.id, remark: request.key, total: offer.total });
+    }
+    await inTenant("update external_bookings set external_id = $3 where tenant_id = $1 and request_key = $2", [request.key, id]);
+    return read({ ...link, external_id: id });
+  };
+
   return {
     roomTypes: async () => {
       const { http, roomTypes } = known();
@@ -190,36 +228,11 @@ export function createQloAppsPms(options: QloAppsOptions): PmsAdapter {
       return Promise.all(links.map(read));
     },
 
-    hold: async (request: HoldRequest) => {
-      const { http } = known();
-      const type = typeOf(request.roomType, request);
-      const heldUntil = new Date(now().getTime() + HOLD_MINUTES * 60_000);
-      const [fresh] = await inTenant<Link>(
-        `insert into external_bookings (tenant_id, request_key, user_id, held_until, created_at) values ($1, $2, $3, $4, $5)
-         on conflict (tenant_id, request_key) do nothing returning *`,
-        [request.key, request.userId, heldUntil, now()],
-      );
-      const [link] =
-        fresh === undefined
-          ? await inTenant<Link>("select * from external_bookings where tenant_id = $1 and request_key = $2", [request.key])
-          : [fresh];
-      if (link === undefined) throw new Error(`the link of ${request.key} is gone`);
-      if (link.external_id !== null) return read(link);
-      // A crash may have come between QloApps' yes and our writing it down: our key stands in the booking's remark.
-      let id = fresh === undefined ? await http.findByRemark(request.key) : undefined;
-      if (id === undefined) {
-        const offer = (await offers(request)).find(({ roomType }) => roomType === request.roomType);
-        if (offer === undefined || offer.available === 0) {
-          await inTenant("delete from external_bookings where tenant_id = $1 and request_key = $2", [request.key]);
-          throw new PmsRefusal("SOLD_OUT", `no ${request.roomType} room is free for all these nights`);
-        }
-        id = await http.create({ ...request, roomTypeId: type.id, remark: request.key, total: offer.total });
-      }
-      await inTenant("update external_bookings set external_id = $3 where tenant_id = $1 and request_key = $2", [
-        request.key,
-        id,
-      ]);
-      return read({ ...link, external_id: id });
+    hold: (request) => {
+      const { key } = request;
+      const flight = flights.get(key) ?? hold(request).finally(() => flights.delete(key));
+      flights.set(key, flight);
+      return flight;
     },
 
     confirm: async (code, guestName) => {

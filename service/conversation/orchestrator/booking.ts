@@ -1,7 +1,7 @@
 import { nightsBetween } from "../../pms/calendar.ts";
-import type { Offer, Read, Reservation, RoomType } from "../../pms/port.ts";
+import type { HoldRequest, Offer, Read, Reservation, RoomType } from "../../pms/port.ts";
 import type { ShownStay } from "../replies/phrases.ts";
-import type { Stay } from "../session.ts";
+import type { Session, Stay } from "../session.ts";
 import type { Entities, PmsOutcome } from "./contract.ts";
 import { type Dialogue, shown, toBooking } from "./dialogue.ts";
 import { mergeStay, objectTo, toQuery } from "./stay.ts";
@@ -18,6 +18,10 @@ export function advance(d: Dialogue): undefined {
     d.call({ operation: "cancel", next: "advance", code: hold.code });
     return;
   }
+  const { unanswered } = session;
+  // Its own room may be what makes the hotel full, so the PMS isn't asked for offers first.
+  if (session.goal === "book" && session.stay.roomType !== undefined && isSameStay(session.stay, unanswered))
+    return holdRoom(d, session.stay.roomType);
   const objection = objectTo(session.stay, around.clock.today, around.hotel.profile);
   if (objection !== undefined) {
     session.stay = objection.stay;
@@ -76,7 +80,7 @@ export function onOffers(d: Dialogue, read: Read<Offer[]>): undefined {
     const offer = free.find(({ roomType }) => roomType === wanted);
     if (offer !== undefined) {
       session.offers = [offer];
-      if (session.goal === "book") return hold(d, wanted);
+      if (session.goal === "book") return holdRoom(d, wanted);
       d.ask("room", "offer_one", { stay, offer }, ["book", "other_rooms", "other_dates"]);
       return;
     }
@@ -106,18 +110,22 @@ function nothingFree(d: Dialogue, offers: readonly Offer[], stay: ShownStay): un
 }
 
 /** Keeps a room for the guest, who hasn't said yes to it yet. */
-export function hold(d: Dialogue, roomType: RoomType): undefined {
+export function holdRoom(d: Dialogue, roomType: RoomType): undefined {
   const { session, around } = d;
   if (!around.flags.reservations) return bookingsOff(d);
   session.goal = "book";
   session.stay.roomType = roomType;
   const query = toQuery(session.stay);
   if (query === undefined) return askForMissing(d);
-  d.call({
-    operation: "hold",
-    next: "held",
-    request: { ...query, roomType, userId: around.userId, guestName: session.guestName, key: `${around.messageKey}:hold` },
-  });
+  callHold(d, "held", { ...query, roomType });
+}
+
+/** One key for one hold: what got no answer is asked for again under the key that it had. */
+function callHold(d: Dialogue, next: "held" | "reconfirm", room: Omit<HoldRequest, "key" | "userId" | "guestName">): undefined {
+  const { session, around } = d;
+  const { unanswered } = session;
+  const key = unanswered !== undefined && isSameStay(room, unanswered) ? unanswered.key : `${around.messageKey}:hold`;
+  d.call({ operation: "hold", next, request: { ...room, userId: around.userId, guestName: session.guestName, key } });
 }
 
 /** Bookings, changes and cancellations are switched off: reception does them. */
@@ -131,6 +139,7 @@ export function bookingsOff(d: Dialogue): undefined {
 
 export function onHeld(d: Dialogue, reservation: Reservation): undefined {
   const { session } = d;
+  session.unanswered = undefined;
   if (reservation.status === "confirmed") return onConfirmed(d, reservation);
   if (reservation.status === "cancelled") {
     session.hold = undefined;
@@ -185,8 +194,9 @@ export function giveUp(d: Dialogue): undefined {
 
 /** What the PMS said to a hold or a confirmation, when it wasn't yes. */
 export function onBookingFailed(d: Dialogue, outcome: Extract<PmsOutcome, { kind: "refused" | "unavailable" }>): undefined {
-  const { session, around } = d;
+  const { session } = d;
   const { call } = outcome;
+  if (call.operation === "hold") session.unanswered = outcome.kind === "unavailable" ? unansweredOf(call.request) : undefined;
   if (outcome.kind === "unavailable") {
     const held = session.hold;
     const what = held === undefined ? session.stay : held;
@@ -204,12 +214,7 @@ export function onBookingFailed(d: Dialogue, outcome: Extract<PmsOutcome, { kind
   if (call.operation === "confirm" && session.hold !== undefined) {
     // The room may still be free: it is kept anew and confirmed at once, since the guest has said yes to exactly this.
     const { code: _code, total: _total, until: _until, ...rest } = session.hold;
-    d.call({
-      operation: "hold",
-      next: "reconfirm",
-      request: { ...rest, userId: around.userId, guestName: session.guestName, key: `${around.messageKey}:hold` },
-    });
-    return;
+    return callHold(d, "reconfirm", rest);
   }
   session.hold = undefined;
   const { roomType } = session.stay;
@@ -223,13 +228,20 @@ export function onBookingFailed(d: Dialogue, outcome: Extract<PmsOutcome, { kind
 export function onReheld(d: Dialogue, reservation: Reservation): undefined {
   const { session } = d;
   const agreed = session.hold?.total.amount;
+  session.unanswered = undefined;
   session.hold = { ...toBooking(reservation), until: (reservation.heldUntil ?? d.around.clock.now).toISOString() };
   if (reservation.status === "held" && agreed === reservation.total.amount) return confirm(d);
   onHeld(d, reservation);
 }
 
-function isSameStay(stay: Stay, held: NonNullable<Dialogue["session"]["hold"]>): boolean {
+function unansweredOf({ key, roomType, checkIn, checkOut, adults, children }: HoldRequest): Session["unanswered"] {
+  return { key, roomType, checkIn, checkOut, adults, children };
+}
+
+/** @returns whether a stay is the one of a room that is kept, or may be; a stay without a type of room is of any */
+function isSameStay(stay: Stay, held: Omit<NonNullable<Session["unanswered"]>, "key"> | undefined): boolean {
   return (
+    held !== undefined &&
     stay.checkIn === held.checkIn &&
     stay.checkOut === held.checkOut &&
     stay.adults === held.adults &&

@@ -18,13 +18,13 @@ export function choose(d: Dialogue, id: string): undefined {
       session.stay.roomType = value as RoomType;
       session.goal = "book";
       if (session.awaiting === "room" && session.offers.some(({ roomType }) => roomType === value)) {
-        return booking.hold(d, value as RoomType);
+        return booking.holdRoom(d, value as RoomType);
       }
       return booking.advance(d);
     case "book": {
       const offer = session.offers[0];
       session.goal = "book";
-      if (session.awaiting === "room" && offer !== undefined) return booking.hold(d, offer.roomType);
+      if (session.awaiting === "room" && offer !== undefined) return booking.holdRoom(d, offer.roomType);
       return booking.advance(d);
     }
     case "guests":
