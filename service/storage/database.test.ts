@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import pg from "pg";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { KINDS, makeDatabase, type TestDatabase } from "../../test/database.ts";
 import { createDatabase, startPostgres, until } from "../../test/servers.ts";
@@ -222,6 +223,31 @@ describe("the embedded folder", () => {
       await rm(folder, { recursive: true, force: true });
     }
   });
+});
+
+test("a connection that the server ends between two statements fails its transaction and nothing else", async () => {
+  const made = await createDatabase(inject("postgresUrl"));
+  const told: string[] = [];
+  const connections = await connect({ url: made.url, poolSize: 1, onError: ({ message }) => told.push(message) });
+  await migrate(connections.pool, await readMigrations());
+  const database = openDatabase(connections);
+  const other = new pg.Client({ connectionString: made.url });
+  await other.connect();
+  try {
+    const failing = database.withoutTenant(async (sql) => {
+      const [own] = await sql<{ pid: number }>("select pg_backend_pid() as pid");
+      await other.query("select pg_terminate_backend($1)", [own!.pid]);
+      await until(async () => expect(told.length).toBeGreaterThan(0));
+      await sql("select 1");
+    });
+    await expect(failing).rejects.toThrow();
+    expect(told[0]).toContain("terminating connection");
+    expect(await database.withoutTenant((sql) => sql("select 1 as one"))).toEqual([{ one: 1 }]);
+  } finally {
+    await other.end();
+    await database.close();
+    await made.drop();
+  }
 });
 
 test("a listener comes back after the server cut it off, and says so", async () => {

@@ -44,7 +44,9 @@ export async function connect(options: DatabaseOptions): Promise<Connections> {
       application_name: "gatehouse",
       pipeline: true,
     });
-    pool.on("error", options.onError);
+    // The pool listens to idle connections only. One that is in use and is ended between two queries would end the process.
+    pool.on("connect", (client) => client.on("error", options.onError));
+    pool.on("error", () => undefined); // its connection has told the same
     const listener = new Listener(
       () => new pg.Client({ connectionString: url, keepAlive: true, application_name: "gatehouse-listen" }),
       options.onError,
