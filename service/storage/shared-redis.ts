@@ -22,6 +22,8 @@ export async function openRedis({ url, onError, commandTimeoutMs = 2_000 }: Redi
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     commandTimeout: commandTimeoutMs,
+    // A server that accepts and is silent costs that time once, not at each command: the connection is given up for it.
+    socketTimeout: commandTimeoutMs,
     retryStrategy,
   });
   const subscriber = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: null, autoResubscribe: true, retryStrategy });

@@ -138,6 +138,25 @@ describe("Redis goes away and comes back", () => {
     }
   });
 
+  test("one that is silent costs its time-out once, then commands reject at once; it is used again when it answers", async () => {
+    const server = await startRedis();
+    const commandTimeoutMs = 300;
+    const shared = await openRedis({ url: server.url, onError: () => undefined, commandTimeoutMs });
+    try {
+      await shared.set("kept", "x");
+      server.process!.kill("SIGSTOP");
+      const started = performance.now();
+      for (let command = 0; command < 20; command += 1) await expect(shared.get("kept")).rejects.toThrow();
+      expect(performance.now() - started).toBeLessThan(20 * commandTimeoutMs * 0.5);
+      server.process!.kill("SIGCONT");
+      await until(async () => expect(await shared.get("kept")).toBe("x"));
+    } finally {
+      server.process!.kill("SIGCONT");
+      await shared.close();
+      await server.stop();
+    }
+  });
+
   test("a process starts while Redis is down, and uses it when it is up", async () => {
     let server = await startRedis();
     const { port, url } = server;
