@@ -228,6 +228,22 @@ describe.each(KINDS)("the outbox on %s", (kind) => {
     expect(await settled("sent", 1)).toMatchObject([{ attempts: 0, error: null }]);
   });
 
+  test("a reply that can't be read for a moment goes at once when it can, not when its lease is over", async () => {
+    let failures = 0;
+    const database: typeof db.database = {
+      ...db.database,
+      forTenant: (tenant, work) => {
+        if (failures === 3) return db.database.forTenant(tenant, work);
+        failures += 1;
+        return Promise.reject(new Error("Connection terminated unexpectedly"));
+      },
+    };
+    await reply("5491100000001", ["uno"]);
+    await start({ database, leaseSeconds: 60 });
+    await settled("sent", 1);
+    expect(api.messages.map(({ text }) => text)).toEqual(["uno"]);
+  });
+
   test("stopping waits for what is being sent and takes nothing new", async () => {
     let release: () => void = () => undefined;
     const held = new Promise<void>((resolve) => {

@@ -142,7 +142,10 @@ function createLane(options: OutboxOptions, channel: Channel & Required<Pick<Cha
   };
 
   const send = async (lease: Lease): Promise<void> => {
-    const loaded = await load(database, lease);
+    const loaded = await persist(
+      () => load(database, lease),
+      () => !stopped,
+    );
     if (loaded === undefined) return; // another sender has it, or the guest's data was erased
     const attempts = loaded.attempts + (lease.interrupted ? 1 : 0);
     if (attempts >= MAX_DELIVERY_ATTEMPTS) {
@@ -165,14 +168,17 @@ function createLane(options: OutboxOptions, channel: Channel & Required<Pick<Cha
     }
   };
 
-  /** Repeats a write that must not be lost, since what it notes has happened, until it succeeds or its lease is over. */
-  const persist = async <Result>(write: () => Promise<Result>): Promise<Result> => {
+  /**
+   * Repeats a query until it succeeds or the reply's lease is nearly over: a write must not be lost, since what it notes
+   * has happened, and a reply that can't be read for a moment need not wait until its lease is over.
+   */
+  const persist = async <Result>(query: () => Promise<Result>, isWorthWaiting = () => true): Promise<Result> => {
     const deadline = performance.now() + leaseSeconds * 1000 - DELIVERY_TIMEOUT_MS / 2;
     for (let wait = 100; ; wait = Math.min(wait * 2, 5_000)) {
       try {
-        return await write();
+        return await query();
       } catch (error) {
-        if (performance.now() + wait > deadline) throw error;
+        if (performance.now() + wait > deadline || !isWorthWaiting()) throw error;
         await delay(wait);
       }
     }
