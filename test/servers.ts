@@ -14,6 +14,14 @@ export interface Server {
   stop(): Promise<void>;
 }
 
+/** Postgres, whose data outlives it. */
+export interface PostgresServer extends Server {
+  /** Ends it, `SIGQUIT` as in a crash, and leaves the data. */
+  halt(signal: "SIGINT" | "SIGQUIT"): Promise<void>;
+  /** Starts it again on the same port and data. */
+  resume(): Promise<void>;
+}
+
 /** @returns a port that was free a moment ago. */
 export async function freePort(): Promise<number> {
   const server = createServer();
@@ -74,7 +82,7 @@ export async function stopProcess(child: ChildProcess, signal: NodeJS.Signals = 
  *
  * @param settings further `name=value` settings of the server
  */
-export async function startPostgres(settings: string[] = []): Promise<Server> {
+export async function startPostgres(settings: string[] = []): Promise<PostgresServer> {
   const versions = existsSync("/usr/lib/postgresql")
     ? readdirSync("/usr/lib/postgresql").sort((a, b) => Number(b) - Number(a))
     : [];
@@ -103,33 +111,34 @@ export async function startPostgres(settings: string[] = []): Promise<Server> {
     "max_connections=300",
     ...settings,
   ];
-  const child = spawn(postgres, ["-D", folder, "-p", String(port), ...values.flatMap((value) => ["-c", value])], {
-    ...identity,
-    cwd: folder,
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  const log = collect(child);
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
-  await until(
-    async () => {
-      const client = new pg.Client({ connectionString: url });
-      client.on("error", () => undefined);
-      try {
-        await client.connect();
-        await client.query("SELECT 1");
-      } finally {
-        await client.end().catch(() => undefined);
-      }
-    },
-    20_000,
-    () => child.exitCode === null,
-  ).catch((error) => {
-    throw new Error(`Postgres didn't start: ${error.message}\n${log()}`);
-  });
+  const run = async (): Promise<ChildProcess> => {
+    const child = spawn(postgres, ["-D", folder, "-p", String(port), ...values.flatMap((value) => ["-c", value])], {
+      ...identity,
+      cwd: folder,
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    const log = collect(child);
+    await until(
+      () => statement(url, "SELECT 1"),
+      20_000,
+      () => child.exitCode === null,
+    ).catch((error) => {
+      throw new Error(`Postgres didn't start: ${error.message}\n${log()}`);
+    });
+    return child;
+  };
+  let child = await run();
   return {
     url,
     port,
-    process: child,
+    get process() {
+      return child;
+    },
+    halt: (signal) => stopProcess(child, signal),
+    resume: async () => {
+      child = await run();
+    },
     stop: async () => {
       await stopProcess(child, "SIGINT");
       rmSync(folder, { recursive: true, force: true });
@@ -191,8 +200,9 @@ export async function createDatabase(serverUrl: string): Promise<{ url: string; 
 
 async function statement(url: string, text: string): Promise<void> {
   const client = new pg.Client({ connectionString: url });
-  await client.connect();
+  client.on("error", () => undefined); // the statement rejects with it
   try {
+    await client.connect();
     await client.query(text);
   } finally {
     await client.end();
