@@ -118,7 +118,13 @@ test("a person replies and hands back; the agent is quiet in between", async () 
   const id = list.body.find(({ user_id: user }) => user === guest)!.id;
   const replied = await call("POST", `/admin/conversations/${id}/reply`, "operator", { body: { text: "Hola, soy Luis." } });
   expect(replied).toMatchObject({ status: 202, body: { handed_over: true } });
-  expect((await say(guest, "tienen wifi?")).replies).toEqual([]);
+  // At once: whoever waits for the agent isn't kept waiting for a person.
+  const quiet = { message_id: "while reception answers", user_id: guest, text: "tienen wifi?" };
+  const asked = performance.now();
+  const answer = await sendMessage(service!.url, quiet, { Prefer: "wait=30" });
+  expect(answer.status).toBe(200);
+  expect(await answer.json()).toMatchObject({ message_id: quiet.message_id, tenant_id: "default", replies: [] });
+  expect(performance.now() - asked).toBeLessThan(10_000);
   expect(await call("POST", `/admin/conversations/${id}/hand-back`, "operator")).toMatchObject({ status: 200 });
   expect((await say(guest, "tienen wifi?")).replies[0]!.text).toContain("wifi");
   const { body } = await call("GET", `/admin/conversations?user_id=${guest}`, "viewer");
