@@ -48,6 +48,7 @@ const REPLIES: Record<string, Reply[]> = {
   lugar: [
     { text: "Estamos aquí:", location: { latitude: -34.9, longitude: -56.15, name: "Hotel Rambla", address: "Rambla 1234" } },
   ],
+  despacio: [{ text: "Lo pienso.", typingMs: 2_500 }, { text: "Y lo digo." }],
   web: [{ text: "Más en https://example.com/fotos?a=1." }],
   largo: [{ text: "palabra".repeat(60) }, { text: Array.from({ length: 60 }, (_, line) => `Línea ${line}`).join("\n") }],
 };
@@ -209,6 +210,54 @@ describe("a guest in a browser", () => {
       "noopener noreferrer",
     );
     await picture("4-english");
+  });
+
+  test.each([
+    ["by events", false],
+    ["by asking", true],
+  ])("sees that a reply is being typed for as long as it says, and what follows after it (%s)", async (_name, asking) => {
+    const context = await browser.newContext({ locale: "es-UY" });
+    page = await context.newPage();
+    page.setDefaultTimeout(10_000);
+    if (asking) await page.route("**/events", (route) => route.fulfill({ status: 503 }));
+    await page.goto(`${base}/chat`);
+    await page.getByRole("listitem").first().waitFor();
+    // What the page shows at each change, and when.
+    await page.evaluate(() => {
+      const { document, performance } = globalThis as unknown as {
+        document: { body: unknown; getElementById(id: string): { hidden: boolean; innerText: string } };
+        performance: { now(): number };
+      };
+      const { MutationObserver: Observer } = globalThis as unknown as {
+        MutationObserver: new (seen: () => void) => { observe(node: unknown, options: object): void };
+      };
+      const seen: { at: number; typing: boolean; text: string }[] = [];
+      Object.assign(globalThis, { seen });
+      new Observer(() =>
+        seen.push({
+          at: performance.now(),
+          typing: !document.getElementById("typing").hidden,
+          text: document.getElementById("messages").innerText,
+        }),
+      ).observe(document.body, { subtree: true, childList: true, attributes: true });
+    });
+    await say("despacio");
+    await hears("Y lo digo.");
+    await expect.poll(() => page.getByText(PAGE_TEXTS.es.typing).isVisible()).toBe(false);
+    const seen = await page.evaluate(
+      () => (globalThis as unknown as { seen: { at: number; typing: boolean; text: string }[] }).seen,
+    );
+    const written = seen.find(({ text }) => text.includes("despacio"))!;
+    const shown = seen.findIndex(({ text }) => text.includes("Lo pienso."));
+    expect(seen[shown]!.at - written.at).toBeGreaterThanOrEqual(2_300);
+    expect(seen[shown - 1]).toMatchObject({ typing: true });
+    expect(seen.findIndex(({ text }) => text.includes("Y lo digo."))).toBeGreaterThanOrEqual(shown);
+    // What has been typed once isn't typed again.
+    await page.reload();
+    await hears("Y lo digo.");
+    const { messages } = (await (await page.request.get(`${base}/chat/default/messages`)).json()) as { messages: object[] };
+    expect(messages).toHaveLength(3);
+    for (const message of messages) expect(message).not.toHaveProperty("typing_ms");
   });
 
   test("loses the connection while writing: the message goes when it is back, once", async () => {

@@ -26,6 +26,7 @@ const echo: HandleMessage = async ({ conversation, message }) => ({
     {
       text: `eco: ${message.text}${message.buttonId === undefined ? "" : ` (${message.buttonId})`}`,
       buttons: [{ id: "yes", title: "Sí" }],
+      ...(message.text === "despacio" ? { typingMs: 60_000 } : {}),
     },
   ],
   intent: "greeting",
@@ -131,6 +132,19 @@ describe.each(KINDS)("the web chat on %s", (kind) => {
     expect(waiting).toBe(false);
     const { rows } = await db.pool.query("select tenant_id, channel, state from outbox");
     expect(rows).toEqual([{ tenant_id: "hotel-a", channel: "web", state: "available" }]);
+  });
+
+  test("a reply says for how long it is still being typed, less with each moment, and one from before doesn't", async () => {
+    const cookie = cookieOf(await post({ message_id: id(), text: "despacio" }));
+    await until(async () => expect((await history(cookie)).messages).toHaveLength(2));
+    const left = async () => (await history(cookie)).messages.map(({ typing_ms }) => typing_ms);
+    const [written, first] = await left();
+    expect(written).toBeUndefined();
+    expect(first).toBeGreaterThan(0);
+    expect(first).toBeLessThanOrEqual(60_000);
+    await until(async () => expect((await left())[1]).toBeLessThan(first!));
+    await db.pool.query("update messages set at = at - interval '1 minute'");
+    expect(await left()).toEqual([undefined, undefined]);
   });
 
   test("the same message twice is one, and a pressed button carries its id", async () => {

@@ -13,6 +13,8 @@ export interface ShownMessage {
   buttons?: Reply["buttons"];
   list?: Reply["list"];
   location?: Reply["location"];
+  /** Milliseconds for which the reply is still being typed; absent for one that can be shown. */
+  typing_ms?: number;
 }
 
 export interface History {
@@ -31,6 +33,8 @@ interface Row {
   text: string;
   content: Partial<Reply>;
   at: Date;
+  /** By the database's clock, which wrote `at`: a browser's may be any. */
+  age_ms: number;
 }
 
 /** @returns the newest messages of a guest, oldest first; undefined when the guest has never written */
@@ -43,13 +47,15 @@ export async function readHistory(database: Database, tenantId: string, userId: 
     if (conversation === undefined) return undefined;
     const handled = await sql<Row>(
       `select * from (
-         select id, direction, message_id, text, content, at from messages
+         select id, direction, message_id, text, content, at,
+                (extract(epoch from clock_timestamp() - at) * 1000)::float8 as age_ms
+           from messages
           where tenant_id = $1 and conversation_id = $2 order by id desc limit ${MAXIMUM}) newest
         order by id`,
       [tenantId, conversation.id],
     );
     const waiting = await sql<Row>(
-      `select null as id, 'in' as direction, message_id, payload ->> 'text' as text, '{}'::jsonb as content, received_at as at
+      `select null as id, 'in' as direction, message_id, payload ->> 'text' as text, '{}'::jsonb as content, received_at as at, 0 as age_ms
          from inbox where tenant_id = $1 and conversation_id = $2 and state = 'waiting' order by sequence limit ${MAXIMUM}`,
       [tenantId, conversation.id],
     );
@@ -57,7 +63,7 @@ export async function readHistory(database: Database, tenantId: string, userId: 
   });
 }
 
-function show({ id, direction, message_id, text, content, at }: Row, userId: string): ShownMessage {
+function show({ id, direction, message_id, text, content, at, age_ms: ageMs }: Row, userId: string): ShownMessage {
   const shown: ShownMessage = { direction, text, at: at.toISOString() };
   if (id !== null) shown.id = Number(id);
   if (direction === "in") {
@@ -67,5 +73,7 @@ function show({ id, direction, message_id, text, content, at }: Row, userId: str
   if (content.buttons !== undefined && content.buttons !== null) shown.buttons = content.buttons;
   if (content.list !== undefined && content.list !== null) shown.list = content.list;
   if (content.location !== undefined && content.location !== null) shown.location = content.location;
+  const left = (content.typingMs ?? 0) - ageMs;
+  if (left > 0) shown.typing_ms = Math.ceil(left);
   return shown;
 }

@@ -12,10 +12,14 @@ const suggestions = document.getElementById("suggestions");
 
 /** Ids of messages that are shown: the server's numbers, and the page's own ids of what the guest wrote. */
 const shown = new Set();
+/** Messages that came and aren't shown yet: a reply that is still being typed, and what follows it. */
+const arrived = [];
 /** What the guest wrote and the server hasn't confirmed yet, oldest first. */
 const unsent = [];
 let sending = false;
+let answering = false;
 let typingTimer;
+let typist;
 let pollTimer;
 let stream;
 
@@ -88,12 +92,32 @@ function showReply(message) {
   add(item, false);
 }
 
-/** Shows what isn't shown yet. */
+/** Takes what isn't known yet. */
 function show({ messages, waiting }) {
   for (const message of messages) {
     const key = message.direction === "in" ? message.message_id : message.id;
     if (shown.has(key)) continue;
     shown.add(key);
+    arrived.push(message);
+  }
+  answering = waiting;
+  showArrived();
+}
+
+/** Shows what arrived, in order; a reply when it is typed. */
+function showArrived() {
+  if (typist !== undefined) return;
+  for (let message = arrived.shift(); message !== undefined; message = arrived.shift()) {
+    if (message.typing_ms > 0) {
+      const typed = { ...message, typing_ms: 0 };
+      arrived.unshift(typed);
+      setTyping(true);
+      typist = setTimeout(() => {
+        typist = undefined;
+        showArrived();
+      }, message.typing_ms);
+      return;
+    }
     if (message.direction === "in") {
       retireChoices();
       add(bubble(texts.you, true, message.text), true);
@@ -101,7 +125,7 @@ function show({ messages, waiting }) {
       showReply(message);
     }
   }
-  setTyping(waiting);
+  setTyping(answering);
 }
 
 function setTyping(on) {
