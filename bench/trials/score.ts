@@ -22,7 +22,7 @@ export function gatehouse(policy: Policy = DEFAULT_POLICY): TrialJudge {
 }
 
 /** Plays a trial look by look until the judge knows, as the live mode does. */
-export function play(trial: Trial, looks: readonly Look[], judgeTrial: TrialJudge): Outcome {
+export function play(trial: Pick<Trial, "baseline" | "canary">, looks: readonly Look[], judgeTrial: TrialJudge): Outcome {
   for (const look of looks) {
     const until = (arm: Trial["baseline"]) => filterSamples(arm, (i) => arm.t[i]! < look.seconds);
     const verdict = judgeTrial({ baseline: until(trial.baseline), canary: until(trial.canary) }, look);
@@ -53,7 +53,18 @@ export function scoreCell(
   looks: readonly Look[],
   judgeTrial: TrialJudge,
 ): Score {
-  const outcomes = Array.from({ length: trials }, (_, i) => play(makeTrial({ ...plan, seed: firstSeed + i }), looks, judgeTrial));
+  return scoreTrials((seed) => makeTrial({ ...plan, seed }), firstSeed, trials, looks, judgeTrial);
+}
+
+/** Plays `trials` trials of any world: `make` gives the trial of a seed. */
+export function scoreTrials(
+  make: (seed: number) => Pick<Trial, "baseline" | "canary">,
+  firstSeed: number,
+  trials: number,
+  looks: readonly Look[],
+  judgeTrial: TrialJudge,
+): Score {
+  const outcomes = Array.from({ length: trials }, (_, i) => play(make(firstSeed + i), looks, judgeTrial));
   const share = (verdict: Verdict) => outcomes.filter((outcome) => outcome.verdict === verdict).length / trials;
   return {
     trials,

@@ -66,10 +66,15 @@ function drawLatency(source: Random, service: Service, oddity: Oddity | undefine
   return ms;
 }
 
-/** The latencies of an effect that isn't one factor for all: calibrated on draws so that p95 rises as the label says. */
-function makeEffect(source: Random, service: Service, { p95Factor, shape }: Effect, oddity: Oddity | undefined) {
-  if (shape === "scale" || p95Factor === 1) return (ms: number) => ms * p95Factor;
-  const calm = Float64Array.from({ length: 8000 }, () => drawLatency(source, service, oddity)).sort();
+/**
+ * What an effect makes of a latency in milliseconds at a time in seconds. An effect that isn't one factor for all is calibrated on draws,
+ * so that p95 rises as the label says.
+ *
+ * @param draw gives a latency without the effect
+ */
+export function shapeEffect(source: Random, draw: () => number, { p95Factor, shape }: Effect): (ms: number, t: number) => number {
+  if (shape === "scale" || p95Factor === 1) return (ms) => ms * p95Factor;
+  const calm = Float64Array.from({ length: 8000 }, draw).sort();
   const at = (q: number) => calm[Math.floor(q * (calm.length - 1))]!;
   const target = at(0.95) * p95Factor;
   if (shape === "constant") return (ms: number) => ms + target - at(0.95);
@@ -133,7 +138,7 @@ export function makeTrial(plan: TrialPlan): Trial {
   const source = random(plan.seed);
   const service = makeService(source);
   const weather = makeWeather(source, plan.noise, plan.seconds);
-  const apply = makeEffect(source, service, plan.effect, plan.oddity);
+  const apply = shapeEffect(source, () => drawLatency(source, service, plan.oddity), plan.effect);
   return {
     plan,
     baseline: makeArm(source, plan, service, weather.baseline, "baseline", (ms) => ms),
