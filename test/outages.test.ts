@@ -138,6 +138,7 @@ describe.concurrent("in the middle of traffic", { timeout: 120_000 }, () => {
     };
     const limited = { id: "small", name: "Small", limits: { guest_messages_per_minute: 4 } };
     expect((await callAdmin(url, "POST", "/admin/tenants", limited)).status).toBe(201);
+    expect((await callAdmin(url, "POST", "/admin/tenants", { id: "patient", name: "Patient" })).status).toBe(201);
     const burst = async (guest: string) => {
       const statuses: number[] = [];
       for (let number = 0; number < 6; number += 1) {
@@ -186,16 +187,20 @@ describe.concurrent("in the middle of traffic", { timeout: 120_000 }, () => {
       expect(await ready(url)).toMatchObject({ code: 503, redis: expect.stringMatching(/failed|timeout/) }),
     );
     const before = performance.now();
-    await traffic.more(60);
+    for (let number = 0; number < 10; number += 1) {
+      const body = { message_id: `silent-${number}`, user_id: "59895000004", text: "hola", tenant_id: "patient" };
+      expect((await sendMessage(url, body)).status).toBe(202);
+    }
     expect(performance.now() - before).toBeLessThan(15_000);
+    await traffic.more(20);
     redis.process!.kill("SIGCONT");
     await until(async () => expect(await ready(url)).toEqual(ALL_WELL));
     await traffic.more(20);
     await traffic.stop();
     await quiet(pool);
     expect(traffic.refused).toEqual([]);
-    const { rows } = await pool.query("delete from conversations where tenant_id = 'small' returning 1");
-    expect(rows.length).toBe(3);
+    const { rows } = await pool.query("delete from conversations where tenant_id <> 'default' returning 1");
+    expect(rows.length).toBe(4);
     await expectAnswered(pool, traffic.accepted, api.messages);
     expect(await readMetric(url, "inbox_depth")).toBe(0);
   });
