@@ -28695,7 +28695,7 @@ module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("zlib");
 
 __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
 /* harmony import */ var _lib_runner_entry_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(26594);
-/* harmony import */ var _main_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(66445);
+/* harmony import */ var _main_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(50288);
 
 
 await (0,_lib_runner_entry_js__WEBPACK_IMPORTED_MODULE_0__/* .runAction */ .C)(_main_js__WEBPACK_IMPORTED_MODULE_1__/* .main */ .i);
@@ -28705,7 +28705,7 @@ __webpack_async_result__();
 
 /***/ }),
 
-/***/ 66445:
+/***/ 50288:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -39046,7 +39046,7 @@ function chooseWidth(successesOfPoorerArm, seconds) {
     const wanted = WIDTHS_SECONDS.find((width) => (successesOfPoorerArm * width) / seconds >= MEAN_SUCCESSES);
     return wanted ?? WIDTHS_SECONDS.at(-1);
 }
-/** Index of the first time ≥ limit. */
+/** Index of the first of ascending times that is ≥ limit. */
 function firstAtOrAfter(t, limit) {
     let low = 0;
     let high = t.length;
@@ -39305,6 +39305,16 @@ function mean(values) {
     return sum / values.length;
 }
 /**
+ * Mean of what is left when a fifth of the values is cut off at each end, rounded down: of one to four values the plain mean.
+ *
+ * @see Tukey & McLaughlin, "Less Vulnerable Confidence and Significance Procedures for Location", Sankhyā A 25 (1963)
+ */
+function trimmedMean(values) {
+    const sorted = Float64Array.from(values).sort();
+    const cut = Math.floor(sorted.length / 5);
+    return mean(sorted.subarray(cut, sorted.length - cut));
+}
+/**
  * An estimate with its block jackknife error: leave each block out, `SE² = (K−1)/K · Σ(est_k − mean)² + floor²`, df = K − 1.
  *
  * @param values one value an observation
@@ -39330,10 +39340,12 @@ function jackknife(values, blocks, estimator, floor) {
 
 /** Length of a stall window in seconds, at least. */
 const STALL_SECONDS = 10;
+/** So many standard errors more than the typical ratio must the stall ratio be above the limit: noise on one arm looks like a stall. */
+const STALL_MARGIN = 1;
 /** Normal quantile of 80 % power. */
 const POWER_80 = 0.84;
-function surelyAboveLimit(estimate, limit, look) {
-    return (estimate.est - look.c * estimate.se > limit && estimate.est - studentQuantile(look.alphaFail, estimate.df) * estimate.se > 0);
+function surelyAboveLimit({ est, se, df }, limit, look, margin = 0) {
+    return est - (look.c + margin) * se > limit && est - studentQuantile(look.alphaFail, df) * se > 0;
 }
 function surelyBelowLimit(estimate, limit, look) {
     const upper = estimate.est + studentQuantile(look.alphaPass, estimate.df) * estimate.se;
@@ -39341,7 +39353,7 @@ function surelyBelowLimit(estimate, limit, look) {
 }
 /**
  * Compares the arms' p95 by the typical ratio (Hodges–Lehmann over windows, which a burst on one arm can't move far) and by the stall
- * ratio (mean over longer windows, which sees a canary that stands still now and then).
+ * ratio (trimmed mean over longer windows, each of which holds the stalls of a canary that stands still now and then).
  *
  * @param limit logarithm of the highest allowed ratio, > 0
  * @param floor error that no amount of data removes, a log ratio
@@ -39350,11 +39362,12 @@ function surelyBelowLimit(estimate, limit, look) {
 function judgeLatency(windows, limit, look, floor) {
     const [typical, stall] = [
         jackknife(windows.typical.map((w) => w.d), windows.typical.map((w) => w.block), hodgesLehmann, floor),
-        jackknife(windows.stall.map((w) => w.d), windows.stall.map((_, i) => i), mean, floor),
+        jackknife(windows.stall.map((w) => w.d), windows.stall.map((_, i) => i), trimmedMean, floor),
     ];
     if (!typical || !stall)
         return undefined;
-    const failed = surelyAboveLimit(typical, limit, look) ? "typical" : surelyAboveLimit(stall, limit, look) ? "stall" : undefined;
+    const stalls = surelyAboveLimit(stall, limit, look, STALL_MARGIN);
+    const failed = surelyAboveLimit(typical, limit, look) ? "typical" : stalls ? "stall" : undefined;
     const passed = surelyBelowLimit(typical, limit, look) && stall.est <= limit;
     const spread = studentQuantile(0.025, typical.df) * typical.se;
     const tFail = studentQuantile(look.alphaFail, typical.df);
@@ -39922,7 +39935,45 @@ function thousandfoldApart(baseline, canary) {
     return `the whole distribution is a factor of about 1,000 from the baseline's (medians ${medians[1]} and ${medians[0]}): seconds against milliseconds?`;
 }
 
+;// CONCATENATED MODULE: ./actions/lib/judge/weather.js
+
+
+/** Median latency in milliseconds of each window; undefined where the arm has no success. */
+function medians(arm, count, widthSeconds) {
+    return Array.from({ length: count }, (_, i) => {
+        const [from, to] = [i, i + 1].map((window) => firstAtOrAfter(arm.t, window * widthSeconds));
+        return from === to ? undefined : quantileSorted(arm.latencyMs.slice(from, to).sort(), 0.5);
+    });
+}
+/**
+ * Takes out of both arms' latencies what slowed both at that moment: each latency as a multiple of the level of its window, which is the
+ * lower of the arms' medians there. What slows one arm alone leaves the level alone.
+ *
+ * Needed for windows that are longer than the weather: in ten seconds with a shared burst of three, p95 of both arms is a latency of the
+ * burst, and a canary's own stall is hidden behind it.
+ *
+ * @param baseline successes on the common clock, sorted by time
+ * @param canary successes on the common clock, sorted by time
+ * @param seconds length of the run
+ * @param widthSeconds length of a window
+ * @returns the arms with latencies as multiples; as they are when a level is 0, which a coarse clock gives
+ */
+function withoutWeather(baseline, canary, seconds, widthSeconds) {
+    // The last request may lie a little behind the end of the run.
+    const count = Math.ceil(seconds / widthSeconds) + 1;
+    const [b, c] = [medians(baseline, count, widthSeconds), medians(canary, count, widthSeconds)];
+    const levels = b.map((median, i) => Math.min(median ?? Number.POSITIVE_INFINITY, c[i] ?? Number.POSITIVE_INFINITY));
+    if (levels.includes(0))
+        return { baseline, canary };
+    const adjust = ({ t, latencyMs }) => ({
+        t,
+        latencyMs: latencyMs.map((ms, i) => ms / levels[Math.min(count - 1, Math.max(0, Math.floor(t[i] / widthSeconds)))]),
+    });
+    return { baseline: adjust(baseline), canary: adjust(canary) };
+}
+
 ;// CONCATENATED MODULE: ./actions/lib/judge/judge.js
+
 
 
 
@@ -39989,7 +40040,9 @@ function compareLatency(arms, policy, look, figures) {
     const enough = poorer >= Math.max(LEAST_SUCCESSES_AN_ARM, policy.minSamples);
     if (!enough || limitRatio === undefined)
         return { verdict: "INCONCLUSIVE", limitRatio, evidence: undefined, windows };
-    const stall = cutWindows(b, c, arms.seconds, Math.max(STALL_SECONDS, 2 * width));
+    // Arms that ran at different times share no weather.
+    const calm = arms.design === "interleaved" ? withoutWeather(b, c, arms.seconds, width) : { baseline: b, canary: c };
+    const stall = cutWindows(calm.baseline, calm.canary, arms.seconds, Math.max(STALL_SECONDS, 2 * width));
     return judgeWindows({
         windows: { typical: typical.usable, stall: stall.usable },
         widthSeconds: width,

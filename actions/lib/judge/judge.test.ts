@@ -67,6 +67,25 @@ describe("verdicts", () => {
     expect(stalls.latency.evidence!.typical.est).toBeLessThan(Math.log(1.1));
   });
 
+  test("stalls are seen through bursts that slow both arms, and bursts alone don't fail", () => {
+    const burst = (s: Sample) => ({
+      ...s,
+      latencyMs: s.latencyMs * (s.t % 10 > 5 && s.t % 10 < 8 ? 1.5 + 1.5 * chance(Math.floor(s.t / 10)) : 1),
+    });
+    const stall = (s: Sample) => burst({ ...s, latencyMs: s.latencyMs + (s.t % 8 < 0.6 ? 150 : 0) });
+    const seconds = 120;
+    expect(judged({ seconds, change: stall }, { seconds, change: burst }).latency.evidence).toMatchObject({ failed: "stall" });
+    expect(judged({ seconds, change: burst }, { seconds, change: burst }).verdict).toBe("PASS");
+  });
+
+  test("a stall of one window is no proof", () => {
+    const once = judged(
+      { seconds: 120, change: (s) => (s.t > 40 && s.t < 42 ? { ...s, latencyMs: s.latencyMs + 3000 } : s) },
+      { seconds: 120 },
+    );
+    expect(once.verdict).not.toBe("FAIL");
+  });
+
   test("5 ms on a 6-ms service is within the limit, and the effective limit is told", () => {
     const judgement = judged({ medianMs: 3, factor: 1.3 }, { medianMs: 3 });
     expect(judgement.verdict).toBe("PASS");

@@ -1,10 +1,12 @@
 import { studentQuantile, studentUpperTail } from "./distributions.ts";
-import { type Estimate, hodgesLehmann, jackknife, mean } from "./location.ts";
+import { type Estimate, hodgesLehmann, jackknife, trimmedMean } from "./location.ts";
 import type { Look } from "./looks.ts";
 import type { Window } from "./windows.ts";
 
 /** Length of a stall window in seconds, at least. */
 export const STALL_SECONDS = 10;
+/** So many standard errors more than the typical ratio must the stall ratio be above the limit: noise on one arm looks like a stall. */
+const STALL_MARGIN = 1;
 /** Normal quantile of 80 % power. */
 const POWER_80 = 0.84;
 
@@ -29,10 +31,8 @@ export interface LatencyEvidence {
   minDetectableRatio: number;
 }
 
-function surelyAboveLimit(estimate: Estimate, limit: number, look: Look): boolean {
-  return (
-    estimate.est - look.c * estimate.se > limit && estimate.est - studentQuantile(look.alphaFail, estimate.df) * estimate.se > 0
-  );
+function surelyAboveLimit({ est, se, df }: Estimate, limit: number, look: Look, margin = 0): boolean {
+  return est - (look.c + margin) * se > limit && est - studentQuantile(look.alphaFail, df) * se > 0;
 }
 
 function surelyBelowLimit(estimate: Estimate, limit: number, look: Look): boolean {
@@ -42,7 +42,7 @@ function surelyBelowLimit(estimate: Estimate, limit: number, look: Look): boolea
 
 /**
  * Compares the arms' p95 by the typical ratio (Hodges–Lehmann over windows, which a burst on one arm can't move far) and by the stall
- * ratio (mean over longer windows, which sees a canary that stands still now and then).
+ * ratio (trimmed mean over longer windows, each of which holds the stalls of a canary that stands still now and then).
  *
  * @param limit logarithm of the highest allowed ratio, > 0
  * @param floor error that no amount of data removes, a log ratio
@@ -59,12 +59,13 @@ export function judgeLatency(windows: LatencyWindows, limit: number, look: Look,
     jackknife(
       windows.stall.map((w) => w.d),
       windows.stall.map((_, i) => i),
-      mean,
+      trimmedMean,
       floor,
     ),
   ];
   if (!typical || !stall) return undefined;
-  const failed = surelyAboveLimit(typical, limit, look) ? "typical" : surelyAboveLimit(stall, limit, look) ? "stall" : undefined;
+  const stalls = surelyAboveLimit(stall, limit, look, STALL_MARGIN);
+  const failed = surelyAboveLimit(typical, limit, look) ? "typical" : stalls ? "stall" : undefined;
   const passed = surelyBelowLimit(typical, limit, look) && stall.est <= limit;
   const spread = studentQuantile(0.025, typical.df) * typical.se;
   const tFail = studentQuantile(look.alphaFail, typical.df);

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { dispersion, judgeErrors, wilson } from "./errors.ts";
 import fixture from "./fixtures/statistics.json" with { type: "json" };
-import { hodgesLehmann, jackknife, mean } from "./location.ts";
+import { hodgesLehmann, jackknife, mean, trimmedMean } from "./location.ts";
 import { lastLook, onlyLook, planLooks } from "./looks.ts";
 
 describe(`ties out to ${fixture.made_with}`, () => {
@@ -54,6 +54,13 @@ test("a burst in a few windows doesn't move the typical ratio", () => {
   const burst = calm.map((value, i) => (i >= 10 && i < 16 ? value + 2 : value));
   expect(Math.abs(hodgesLehmann(burst) - hodgesLehmann(calm))).toBeLessThan(0.01);
   expect(mean(burst) - mean(calm)).toBeCloseTo(0.2, 6);
+});
+
+test("a trimmed mean cuts a fifth off at each end, of four values nothing", () => {
+  expect(trimmedMean([1, 2, 3, 40])).toBe(11.5);
+  expect(trimmedMean([50, 1, 2, 3, -70])).toBe(2);
+  // Of eleven, two at each end.
+  expect(trimmedMean([9.5, 0.1, 0.4, 0.35, 0.2, 0.15, 0.3, -4, 0.25, 0.05, 0.6])).toBeCloseTo(0.25, 12);
 });
 
 test("an error can't be told from one block", () => {

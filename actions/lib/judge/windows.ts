@@ -48,8 +48,8 @@ export function chooseWidth(successesOfPoorerArm: number, seconds: number): numb
   return wanted ?? WIDTHS_SECONDS.at(-1)!;
 }
 
-/** Index of the first time ≥ limit. */
-function firstAtOrAfter(t: Float64Array, limit: number): number {
+/** Index of the first of ascending times that is ≥ limit. */
+export function firstAtOrAfter(t: Float64Array, limit: number): number {
   let low = 0;
   let high = t.length;
   while (low < high) {
