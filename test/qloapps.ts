@@ -34,7 +34,7 @@ export class QloApps {
   next: QloAppsAnswer[] = [];
   /** Answers in place of all. */
   always: QloAppsAnswer | undefined;
-  /** Takes the next booking and then breaks the line before it has said so. */
+  /** Takes the next booking, or change of one, and then breaks the line before it has said so. */
   swallow = false;
 
   constructor(rooms = 2) {
@@ -51,6 +51,12 @@ export class QloApps {
       response.writeHead(status, { "Content-Type": "application/json" }).end(JSON.stringify(value));
     };
     const refuse = (status: number, message: string) => send(status, { errors: [{ code: status, message }] });
+    /** Of what has been done. */
+    const say = (status: number, value: unknown) => {
+      if (!this.swallow) return send(status, value);
+      this.swallow = false;
+      request.socket.destroy();
+    };
     const special = this.next.shift() ?? this.always;
     if (special !== undefined) return special(request, response);
     if (request.headers.authorization !== `Basic ${Buffer.from(`${QLOAPPS_KEY}:`).toString("base64")}`)
@@ -98,12 +104,7 @@ export class QloApps {
         return refuse(400, "Room is not available for the dates");
       const made = this.store({ ...booking, id: 100 + this.bookings.length });
       this.bookings.push(made);
-      if (this.swallow) {
-        this.swallow = false;
-        request.socket.destroy();
-        return;
-      }
-      return send(201, { booking: made });
+      return say(201, { booking: made });
     }
     if (request.method === "PUT" && stored !== undefined) {
       const { booking } = JSON.parse(body);
@@ -114,7 +115,7 @@ export class QloApps {
       const others = this.taken(stay.checkin_date, stay.checkout_date).filter((other) => other !== stored);
       if (others.length >= this.rooms) return refuse(400, "Room is not available for the dates");
       Object.assign(stored, this.store(merged));
-      return send(200, { booking: stored });
+      return say(200, { booking: stored });
     }
     return refuse(404, `there is no ${request.method} ${url.pathname}`);
   };

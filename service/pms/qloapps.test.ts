@@ -108,6 +108,21 @@ test("the line breaks after QloApps has booked: the same message finds that book
   expect(qlo.bookings).toHaveLength(1);
 });
 
+test("the line breaks after QloApps has changed a booking: the same asked for again is the same", async () => {
+  const pms = hotel();
+  const { code } = await pms.hold(request("m1"));
+  const lost = async (write: () => Promise<unknown>) => {
+    qlo.swallow = true;
+    await expect(write()).rejects.toThrow();
+    expect(qlo.swallow).toBe(false);
+    return write();
+  };
+  expect(await lost(() => pms.confirm(code, "Ana Paz"))).toMatchObject({ status: "confirmed", guestName: "Ana Paz" });
+  expect(await lost(() => pms.modify(code, { checkOut: "2026-04-16" }))).toMatchObject({ checkOut: "2026-04-16" });
+  expect(await lost(() => pms.cancel(code))).toMatchObject({ status: "cancelled" });
+  expect(qlo.bookings.map(({ booking_status: status }) => status)).toEqual([3]);
+});
+
 test("what QloApps booked without anybody hearing of it is given back when the hold's time is over", async () => {
   const pms = hotel();
   qlo.swallow = true;
