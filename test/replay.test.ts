@@ -155,36 +155,29 @@ test("a day that is delivered twice, partly at once and in other batches, is ans
 
   const delivered: Written[] = [];
   const answers = new Map<string, unknown>();
-  let writing = true;
-  /** Meta sends again what it believes lost, in batches of its own, while the day goes on. */
-  const again = (async () => {
-    while (writing) {
-      const some = shuffle([...delivered], random).slice(0, 1 + Math.floor(random() * 12));
-      await acknowledge(Math.floor(random() * 2), asNotification(some, shuffle([...statuses], random).slice(0, 5)));
+  for (let at = 0; at < day.length; ) {
+    const process = Math.floor(random() * 2);
+    const length = 1 + Math.floor(random() * 8);
+    const part = day.slice(at, at + length);
+    const batch = part.filter(({ number }) => number !== undefined);
+    const body = asNotification(batch, newStatuses());
+    // Now and then both processes get the same batch in the same millisecond.
+    const twice = random() < 0.3 ? [process, 1 - process] : [process];
+    // Meanwhile what Meta believes lost comes again, in batches of other messages.
+    const again = shuffle([...delivered], random).slice(0, Math.floor(random() * 12));
+    const told = shuffle([...statuses], seeded(at)).slice(0, 5);
+    await Promise.all([
+      ...twice.map((each) => acknowledge(each, body)),
+      acknowledge(Math.floor(random() * 2), asNotification(again, told)),
+    ]);
+    delivered.push(...batch);
+    for (const message of part.filter(({ number }) => number === undefined)) {
+      const heard = await Promise.all(twice.map((each) => ask(each, message)));
+      for (const answer of heard) expect(answer).toEqual(heard[0]);
+      answers.set(message.id, heard[0]);
     }
-  })();
-  try {
-    for (let at = 0; at < day.length; ) {
-      const process = Math.floor(random() * 2);
-      const length = 1 + Math.floor(random() * 8);
-      const part = day.slice(at, at + length);
-      const batch = part.filter(({ number }) => number !== undefined);
-      const body = asNotification(batch, newStatuses());
-      // Now and then both processes get the same batch in the same millisecond.
-      const twice = random() < 0.3 ? [process, 1 - process] : [process];
-      await Promise.all(twice.map((each) => acknowledge(each, body)));
-      delivered.push(...batch);
-      for (const message of part.filter(({ number }) => number === undefined)) {
-        const heard = await Promise.all(twice.map((each) => ask(each, message)));
-        for (const answer of heard) expect(answer).toEqual(heard[0]);
-        answers.set(message.id, heard[0]);
-      }
-      at += length;
-    }
-  } finally {
-    writing = false;
+    at += length;
   }
-  await again;
   await quiet();
   await acknowledge(0, asNotification([], newStatuses()));
 
