@@ -39305,13 +39305,13 @@ function mean(values) {
     return sum / values.length;
 }
 /**
- * Mean of what is left when a fifth of the values is cut off at each end, rounded down: of one to four values the plain mean.
+ * Mean of what is left when an eighth of the values is cut off at each end, rounded down: of one to seven values the plain mean.
  *
  * @see Tukey & McLaughlin, "Less Vulnerable Confidence and Significance Procedures for Location", Sankhyā A 25 (1963)
  */
 function trimmedMean(values) {
     const sorted = Float64Array.from(values).sort();
-    const cut = Math.floor(sorted.length / 5);
+    const cut = Math.floor(sorted.length / 8);
     return mean(sorted.subarray(cut, sorted.length - cut));
 }
 /**
@@ -39938,7 +39938,9 @@ function thousandfoldApart(baseline, canary) {
 ;// CONCATENATED MODULE: ./actions/lib/judge/weather.js
 
 
-/** Median latency in milliseconds of each window; undefined where the arm has no success. */
+/** Length of the moments whose level is taken, in windows: long enough for a steady median, shorter than most bursts. */
+const LEVEL_WINDOWS = 2;
+/** Median latency in milliseconds of each moment; undefined where the arm has no success. */
 function medians(arm, count, widthSeconds) {
     return Array.from({ length: count }, (_, i) => {
         const [from, to] = [i, i + 1].map((window) => firstAtOrAfter(arm.t, window * widthSeconds));
@@ -39946,7 +39948,7 @@ function medians(arm, count, widthSeconds) {
     });
 }
 /**
- * Takes out of both arms' latencies what slowed both at that moment: each latency as a multiple of the level of its window, which is the
+ * Takes out of both arms' latencies what slowed both at that moment: each latency as a multiple of the level of its moment, which is the
  * lower of the arms' medians there. What slows one arm alone leaves the level alone.
  *
  * Needed for windows that are longer than the weather: in ten seconds with a shared burst of three, p95 of both arms is a latency of the
@@ -39955,7 +39957,7 @@ function medians(arm, count, widthSeconds) {
  * @param baseline successes on the common clock, sorted by time
  * @param canary successes on the common clock, sorted by time
  * @param seconds length of the run
- * @param widthSeconds length of a window
+ * @param widthSeconds length of a moment
  * @returns the arms with latencies as multiples; as they are when a level is 0, which a coarse clock gives
  */
 function withoutWeather(baseline, canary, seconds, widthSeconds) {
@@ -40041,7 +40043,7 @@ function compareLatency(arms, policy, look, figures) {
     if (!enough || limitRatio === undefined)
         return { verdict: "INCONCLUSIVE", limitRatio, evidence: undefined, windows };
     // Arms that ran at different times share no weather.
-    const calm = arms.design === "interleaved" ? withoutWeather(b, c, arms.seconds, width) : { baseline: b, canary: c };
+    const calm = arms.design === "interleaved" ? withoutWeather(b, c, arms.seconds, LEVEL_WINDOWS * width) : { baseline: b, canary: c };
     const stall = cutWindows(calm.baseline, calm.canary, arms.seconds, Math.max(STALL_SECONDS, 2 * width));
     return judgeWindows({
         windows: { typical: typical.usable, stall: stall.usable },

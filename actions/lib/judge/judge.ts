@@ -13,7 +13,7 @@ import { STALL_SECONDS } from "./latency.ts";
 import { type Look, onlyLook } from "./looks.ts";
 import { quantileSorted } from "./quantiles.ts";
 import { findFaults, type Samples, sortByTime, sortedLatencies } from "./samples.ts";
-import { withoutWeather } from "./weather.ts";
+import { LEVEL_WINDOWS, withoutWeather } from "./weather.ts";
 import { chooseWidth, cutWindows, successesOf } from "./windows.ts";
 
 /**
@@ -79,7 +79,8 @@ function compareLatency(
   const enough = poorer >= Math.max(LEAST_SUCCESSES_AN_ARM, policy.minSamples);
   if (!enough || limitRatio === undefined) return { verdict: "INCONCLUSIVE", limitRatio, evidence: undefined, windows };
   // Arms that ran at different times share no weather.
-  const calm = arms.design === "interleaved" ? withoutWeather(b, c, arms.seconds, width) : { baseline: b, canary: c };
+  const calm =
+    arms.design === "interleaved" ? withoutWeather(b, c, arms.seconds, LEVEL_WINDOWS * width) : { baseline: b, canary: c };
   const stall = cutWindows(calm.baseline, calm.canary, arms.seconds, Math.max(STALL_SECONDS, 2 * width));
   return judgeWindows(
     {

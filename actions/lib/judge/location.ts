@@ -69,13 +69,13 @@ export function mean(values: ArrayLike<number>): number {
 }
 
 /**
- * Mean of what is left when a fifth of the values is cut off at each end, rounded down: of one to four values the plain mean.
+ * Mean of what is left when an eighth of the values is cut off at each end, rounded down: of one to seven values the plain mean.
  *
  * @see Tukey & McLaughlin, "Less Vulnerable Confidence and Significance Procedures for Location", Sankhyā A 25 (1963)
  */
 export function trimmedMean(values: ArrayLike<number>): number {
   const sorted = Float64Array.from(values).sort();
-  const cut = Math.floor(sorted.length / 5);
+  const cut = Math.floor(sorted.length / 8);
   return mean(sorted.subarray(cut, sorted.length - cut));
 }
 

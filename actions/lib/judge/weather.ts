@@ -1,7 +1,10 @@
 import { quantileSorted } from "./quantiles.ts";
 import { firstAtOrAfter, type Successes } from "./windows.ts";
 
-/** Median latency in milliseconds of each window; undefined where the arm has no success. */
+/** Length of the moments whose level is taken, in windows: long enough for a steady median, shorter than most bursts. */
+export const LEVEL_WINDOWS = 2;
+
+/** Median latency in milliseconds of each moment; undefined where the arm has no success. */
 function medians(arm: Successes, count: number, widthSeconds: number): (number | undefined)[] {
   return Array.from({ length: count }, (_, i) => {
     const [from, to] = [i, i + 1].map((window) => firstAtOrAfter(arm.t, window * widthSeconds));
@@ -10,7 +13,7 @@ function medians(arm: Successes, count: number, widthSeconds: number): (number |
 }
 
 /**
- * Takes out of both arms' latencies what slowed both at that moment: each latency as a multiple of the level of its window, which is the
+ * Takes out of both arms' latencies what slowed both at that moment: each latency as a multiple of the level of its moment, which is the
  * lower of the arms' medians there. What slows one arm alone leaves the level alone.
  *
  * Needed for windows that are longer than the weather: in ten seconds with a shared burst of three, p95 of both arms is a latency of the
@@ -19,7 +22,7 @@ function medians(arm: Successes, count: number, widthSeconds: number): (number |
  * @param baseline successes on the common clock, sorted by time
  * @param canary successes on the common clock, sorted by time
  * @param seconds length of the run
- * @param widthSeconds length of a window
+ * @param widthSeconds length of a moment
  * @returns the arms with latencies as multiples; as they are when a level is 0, which a coarse clock gives
  */
 export function withoutWeather(
