@@ -2,7 +2,9 @@ import { join } from "node:path";
 import type { Writable } from "node:stream";
 import { createPgConfig } from "@electric-sql/pglite/node-postgres";
 import pg from "pg";
+import { Batch } from "./batch.ts";
 import { lockFolder } from "./folder-lock.ts";
+import { createJoiner } from "./joiner.ts";
 import { Listener, type Listening } from "./listener.ts";
 import type { Database, Sql, Statement } from "./sql.ts";
 
@@ -104,31 +106,27 @@ export function openDatabase(connections: Connections, observe: (seconds: number
 
   async function inOnePacket(tenantId: string, statements: readonly Statement[]): Promise<Record<string, unknown>[][]> {
     const started = performance.now();
+    const batch = new Batch([
+      { name: "tenant", text: "select set_config('app.tenant_id', $1, true)", values: [tenantId] },
+      ...statements,
+    ]);
     const client = await pool.connect();
-    let broken: Error | undefined;
+    let broken = false;
     try {
       await prepare(client);
-      writeTogether(client)();
-      const sent = [
-        client.query(openingOf(kind, tenantId)),
-        ...statements.map((statement) => client.query(queryOf(statement))),
-        // After a statement that failed this rolls back.
-        client.query("COMMIT"),
-      ];
-      const settled = await Promise.allSettled(sent);
-      const end = settled.at(-1)!;
-      if (end.status === "rejected") broken = end.reason as Error;
-      const failed = settled.find(({ status }) => status === "rejected");
-      if (failed !== undefined) throw (failed as PromiseRejectedResult).reason;
-      return settled.slice(1, -1).map((result) => (result as PromiseFulfilledResult<pg.QueryResult>).value.rows);
+      client.query(batch);
+      const [, ...rows] = await batch.results;
+      return rows;
     } catch (error) {
-      if (!prepared.has(client)) broken = error as Error;
+      broken = batch.isSpoilt || !prepared.has(client);
       throw error;
     } finally {
       client.release(broken);
       observe((performance.now() - started) / 1000);
     }
   }
+
+  const joiner = createJoiner(inOnePacket);
 
   async function transaction<Result>(tenantId: string | undefined, work: (sql: Sql) => Promise<Result>): Promise<Result> {
     const started = performance.now();
@@ -197,7 +195,7 @@ export function openDatabase(connections: Connections, observe: (seconds: number
       return transaction(tenantId, work);
     },
     batchForTenant: (tenantId, statements) => {
-      if (kind === "postgres" && tenantId !== "" && !tenantId.includes("\0")) return inOnePacket(tenantId, statements);
+      if (kind === "postgres" && tenantId !== "" && !tenantId.includes("\0")) return joiner(tenantId, statements);
       return database.forTenant(tenantId, async (sql) => {
         const rows: Record<string, unknown>[][] = [];
         for (const { text, values } of statements) rows.push(await sql(text, values));

@@ -25,6 +25,8 @@ export async function openRedis({ url, onError, commandTimeoutMs = 2_000 }: Redi
     // A server that accepts and is silent costs that time once, not at each command: the connection is given up for it.
     socketTimeout: commandTimeoutMs,
     retryStrategy,
+    // Commands of one turn of the event loop leave in one packet.
+    enableAutoPipelining: true,
   });
   const subscriber = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: null, autoResubscribe: true, retryStrategy });
   commands.on("error", onError);

@@ -1,0 +1,62 @@
+import pg from "pg";
+import type { Statement } from "./sql.ts";
+
+type Rows = Record<string, unknown>[][];
+type Send = (tenantId: string, statements: readonly Statement[]) => Promise<Rows>;
+
+interface Call {
+  statements: readonly Statement[];
+  resolve: (rows: Rows) => void;
+  reject: (error: unknown) => void;
+}
+
+/** Transactions of one tenant on their way at a time; what comes meanwhile joins the next. */
+const AT_ONCE = 2;
+const MOST_CALLS = 32;
+
+/**
+ * Lets calls of one tenant that come while others are on their way share a transaction: the more there is to do, the less each
+ * costs, and one call alone waits for nothing. Each call still takes part whole or not at all: when a statement fails, so that
+ * all was rolled back, the calls are sent again one by one. When it isn't known what became of the transaction, all reject.
+ */
+export function createJoiner(send: Send): Send {
+  const tenants = new Map<string, { underWay: number; waiting: Call[] }>();
+
+  const sendTogether = async (tenantId: string, calls: Call[]): Promise<void> => {
+    try {
+      const rows = await send(
+        tenantId,
+        calls.flatMap(({ statements }) => statements),
+      );
+      let from = 0;
+      for (const { statements, resolve } of calls) {
+        resolve(rows.slice(from, from + statements.length));
+        from += statements.length;
+      }
+    } catch (error) {
+      const isUndone = error instanceof pg.DatabaseError && error.severity === "ERROR";
+      if (calls.length > 1 && isUndone) for (const call of calls) await sendTogether(tenantId, [call]);
+      else for (const { reject } of calls) reject(error);
+    }
+  };
+
+  return (tenantId, statements) =>
+    new Promise((resolve, reject) => {
+      const tenant = tenants.get(tenantId) ?? { underWay: 0, waiting: [] };
+      tenants.set(tenantId, tenant);
+      tenant.waiting.push({ statements, resolve, reject });
+      const next = (): void => {
+        if (tenant.underWay >= AT_ONCE) return;
+        if (tenant.waiting.length === 0) {
+          if (tenant.underWay === 0) tenants.delete(tenantId);
+          return;
+        }
+        tenant.underWay += 1;
+        void sendTogether(tenantId, tenant.waiting.splice(0, MOST_CALLS)).finally(() => {
+          tenant.underWay -= 1;
+          next();
+        });
+      };
+      next();
+    });
+}
