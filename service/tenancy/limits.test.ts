@@ -65,6 +65,23 @@ describe.each(["memory", "redis"])("in %s", (kind) => {
     expect(await limits.take(pestered, "somebody")).toEqual({ allowed: true });
   });
 
+  test("a busy hotel's messages are taken in shares, by two processes, and never more than its limit", async () => {
+    const processes = [createLimits({ shared, guestHash }), createLimits({ shared, guestHash })];
+    const tenant = hotel("busy", 12_000);
+    const started = performance.now();
+    let allowed = 0;
+    for (let round = 0; round < 62; round += 1) {
+      const verdicts = await Promise.all(
+        Array.from({ length: 100 }, (_, number) => processes[number % 2]!.take(tenant, `guest-${number}`)),
+      );
+      allowed += verdicts.filter((verdict) => verdict.allowed).length;
+    }
+    // 6,000 of the burst, 100 a second of the drip; each process may have a message in hand.
+    const seconds = Math.ceil((performance.now() - started) / 1000) + 1;
+    expect(allowed).toBeGreaterThanOrEqual(6_000);
+    expect(allowed).toBeLessThanOrEqual(6_000 + 100 * seconds + 2);
+  });
+
   test("a refusal is a 429 that says when to come back", async () => {
     const limits = createLimits({ shared, guestHash });
     const tenant = hotel("a", undefined, 1);
