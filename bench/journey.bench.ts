@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { createDatabase, startPostgres, startRedis } from "../test/servers.ts";
 import { MESSAGES_SECRET, spawnService } from "../test/service.ts";
 import type { Bench } from "./figure.ts";
-import { atRate, keepAlive, postMessage } from "./load.ts";
+import { atRate, messageSender, openClient } from "./load.ts";
 
 const TEXTS = [
   "Hola, ¿tienen una doble para el finde?",
@@ -34,23 +34,22 @@ const bench: Bench = {
     try {
       for (const { name, env, rates } of cases) {
         const service = await spawnService({ ...env, LOG_LEVEL: "info" });
-        const agent = keepAlive(512);
+        const client = openClient(service.url, 512);
+        const post = messageSender(client, MESSAGES_SECRET);
         let id = 0;
-        const send = (headers: Record<string, string>) => () => {
-          id += 1;
-          const body = JSON.stringify({
-            message_id: `journey-${id}`,
-            user_id: `+54911${100_000 + (id % 2_000)}`,
-            text: TEXTS[id % TEXTS.length],
-          });
-          return postMessage(agent, `${service.url}/webhooks/messages`, body, MESSAGES_SECRET, headers);
-        };
+        const send =
+          (headers = "") =>
+          () => {
+            id += 1;
+            const user_id = `+54911${100_000 + (id % 2_000)}`;
+            return post(JSON.stringify({ message_id: `journey-${id}`, user_id, text: TEXTS[id % TEXTS.length] }), headers);
+          };
         const resident = () =>
           Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${service.process.pid}/status`, "utf8"))?.[1] ?? Number.NaN) / 1024;
         try {
-          await atRate(50, 3, send({ Prefer: "wait=5" }));
+          await atRate(50, 3, send("Prefer: wait=5\r\n"));
           for (const rate of rates) {
-            const samples = await atRate(rate, rate === 200 ? 45 : SECONDS, send({ Prefer: "wait=10" }));
+            const samples = await atRate(rate, rate === 200 ? 45 : SECONDS, send("Prefer: wait=10\r\n"));
             const failed = samples.filter(({ status }) => status !== 200).length;
             if (failed > 0) throw new Error(`${failed} of ${samples.length} messages had no reply at ${rate}/s on ${name}`);
             const sorted = samples.map(({ ms }) => ms).sort((a, b) => a - b);
@@ -67,12 +66,12 @@ const bench: Bench = {
           if (name !== "embedded") {
             const started = performance.now();
             let left = FLAT_MESSAGES;
-            const post = send({});
+            const accept = send();
             await Promise.all(
               Array.from({ length: 64 }, async () => {
                 while (left > 0) {
                   left -= 1;
-                  await post();
+                  await accept();
                 }
               }),
             );
@@ -90,7 +89,7 @@ const bench: Bench = {
             });
           }
         } finally {
-          agent.destroy();
+          client.destroy();
           await service.stop();
         }
       }

@@ -1,5 +1,5 @@
-import { createHmac } from "node:crypto";
-import { Agent, request } from "node:http";
+import { createHmac, createSecretKey } from "node:crypto";
+import { connect, type Socket } from "node:net";
 
 /** One answer as a client saw it. */
 export interface Sample {
@@ -7,38 +7,82 @@ export interface Sample {
   ms: number;
 }
 
-/** Sends a signed message to the generic JSON channel over a kept-alive connection. */
-export function postMessage(
-  agent: Agent,
-  url: string,
-  body: string,
-  secret: string,
-  headers: Record<string, string> = {},
-): Promise<Sample> {
-  const started = performance.now();
-  return new Promise((resolve, reject) => {
-    const signature = createHmac("sha256", secret).update(body).digest("hex");
-    const outgoing = request(
-      url,
-      {
-        method: "POST",
-        agent,
-        headers: {
-          "Content-Type": "application/json",
-          "Content-Length": Buffer.byteLength(body),
-          "X-Signature-256": `sha256=${signature}`,
-          ...headers,
-        },
-      },
-      (response) => {
-        response.resume();
-        response.once("end", () => resolve({ status: response.statusCode ?? 0, ms: performance.now() - started }));
-        response.once("error", reject);
-      },
+/**
+ * Kept-alive connections to one server. As little of an HTTP client as will do, since its work takes CPU from the service that
+ * is measured beside it: answers have a Content-Length.
+ */
+export interface Client {
+  /** @param head request line and headers, each with its line end, without Host and Content-Length */
+  send(head: string, body: string): Promise<Sample>;
+  destroy(): void;
+}
+
+/** @param sockets at most so many connections; requests beyond wait for one */
+export function openClient(url: string, sockets: number): Client {
+  const { hostname, port, host } = new URL(url);
+  const idle: Socket[] = [];
+  const all = new Set<Socket>();
+  const waiting: ((socket: Socket) => void)[] = [];
+
+  const open = (): Socket => {
+    const socket = connect(Number(port), hostname).setNoDelay(true);
+    all.add(socket);
+    // One that the server closed while nobody used it.
+    socket.on("close", () => {
+      all.delete(socket);
+      if (idle.includes(socket)) idle.splice(idle.indexOf(socket), 1);
+    });
+    return socket;
+  };
+  const take = (): Socket | Promise<Socket> =>
+    idle.pop() ?? (all.size < sockets ? open() : new Promise((resolve) => waiting.push(resolve)));
+
+  return {
+    send: async (head, body) => {
+      const started = performance.now();
+      const taken = take();
+      const socket = taken instanceof Promise ? await taken : taken;
+      const status = await new Promise<number>((resolve, reject) => {
+        let received: Buffer = Buffer.alloc(0);
+        const end = (act: () => void) => {
+          socket.off("data", onData).off("error", onError).off("close", onClose);
+          act();
+        };
+        const onError = (error: Error) => end(() => reject(error));
+        const onClose = () => end(() => reject(new Error("the server closed the connection before its answer")));
+        const onData = (chunk: Buffer) => {
+          received = received.length === 0 ? chunk : Buffer.concat([received, chunk]);
+          const split = received.indexOf("\r\n\r\n");
+          if (split < 0) return;
+          const headers = received.toString("latin1", 0, split);
+          const length = /\r\ncontent-length: (\d+)/i.exec(headers)?.[1];
+          if (length === undefined) onError(new Error(`an answer without Content-Length: ${headers}`));
+          else if (received.length >= split + 4 + Number(length)) end(() => resolve(Number(headers.slice(9, 12))));
+        };
+        socket.on("data", onData).on("error", onError).on("close", onClose);
+        socket.write(`${head}Host: ${host}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+      });
+      const next = waiting.shift();
+      if (next === undefined) idle.push(socket);
+      else next(socket);
+      return { status, ms: performance.now() - started };
+    },
+    destroy: () => {
+      for (const socket of all) socket.destroy();
+    },
+  };
+}
+
+/** @returns a function that sends signed messages to the generic JSON channel; `headers` with their line ends */
+export function messageSender(client: Client, secret: string): (body: string, headers?: string) => Promise<Sample> {
+  const key = createSecretKey(Buffer.from(secret));
+  return (body, headers = "") => {
+    const signature = createHmac("sha256", key).update(body).digest("hex");
+    return client.send(
+      `POST /webhooks/messages HTTP/1.1\r\nContent-Type: application/json\r\nX-Signature-256: sha256=${signature}\r\n${headers}`,
+      body,
     );
-    outgoing.once("error", reject);
-    outgoing.end(body);
-  });
+  };
 }
 
 /** Sends at a constant arrival rate, whatever the answers do. Latency counts from the moment it should have been sent. */
@@ -61,5 +105,3 @@ export async function atRate(
   }
   return Promise.all(all);
 }
-
-export const keepAlive = (sockets: number) => new Agent({ keepAlive: true, maxSockets: sockets });

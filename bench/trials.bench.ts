@@ -3,7 +3,7 @@ import { planLooks } from "../actions/lib/judge/looks.ts";
 import type { Bench } from "./figure.ts";
 import { leastDetectable } from "./trials/detectable.ts";
 import { EFFECTS, MORE_EFFECTS } from "./trials/effects.ts";
-import { makeRecordedTrial, readTrace } from "./trials/recorded.ts";
+import { makeRecordedTrial, RECORDED_PLACES, readTrace, recordedFile } from "./trials/recorded.ts";
 import { fileLooks, gatehouse, type Score, scoreCell, scoreTrials } from "./trials/score.ts";
 import { NOISES } from "./trials/weather.ts";
 import type { Effect, Oddity } from "./trials/world.ts";
@@ -78,15 +78,17 @@ const bench: Bench = {
         tell(`${long!.name}, typical, ${rps} requests/s, ${effect.name}`, cell(effect, typical, long!, rps));
       }
     }
-    const trace = readTrace();
     // So that the limit is the ratio, however fast the recorded machine was.
     const policy = { ...DEFAULT_POLICY, minP95DeltaMs: 0 };
-    for (const effect of [...EFFECTS, MORE_EFFECTS[3]!]) {
-      const make = (seed: number) => makeRecordedTrial(trace, { seed, effect, seconds: long!.seconds });
-      tell(
-        `${long!.name}, recorded from the service, ${effect.name}`,
-        scoreTrials(make, HELD_OUT, TRIALS, long!.looks, gatehouse(policy)),
-      );
+    for (const place of RECORDED_PLACES) {
+      const trace = readTrace(recordedFile(place));
+      for (const effect of [...EFFECTS, MORE_EFFECTS[3]!]) {
+        const make = (seed: number) => makeRecordedTrial(trace, { seed, effect, seconds: long!.seconds });
+        tell(
+          `${long!.name}, recorded in a ${place} place, ${effect.name}`,
+          scoreTrials(make, HELD_OUT, TRIALS, long!.looks, gatehouse(policy)),
+        );
+      }
     }
   },
 };

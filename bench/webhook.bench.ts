@@ -5,7 +5,7 @@ import { connect } from "../service/storage/database.ts";
 import { migrate, readMigrations } from "../service/storage/migrations.ts";
 import { createDatabase, startPostgres } from "../test/servers.ts";
 import { type Bench, median } from "./figure.ts";
-import { keepAlive, postMessage } from "./load.ts";
+import { type Client, messageSender, openClient } from "./load.ts";
 
 const ROUNDS = 9;
 const REQUESTS = 2_000;
@@ -23,12 +23,12 @@ const bench: Bench = {
     await migrate(owner.pool, await readMigrations());
     await owner.pool.end();
     const modes = ["bare", "verify", "insert"] as const;
-    const servers: { child: ChildProcess; port: number; agent: ReturnType<typeof keepAlive> }[] = [];
+    const servers: { child: ChildProcess; client: Client }[] = [];
     try {
       for (const mode of modes) {
         const child = fork(SERVER, [mode], { env: { ...process.env, DATABASE_URL: url } });
         const [{ port }] = (await once(child, "message")) as [{ port: number }];
-        servers.push({ child, port, agent: keepAlive(CONCURRENCY) });
+        servers.push({ child, client: openClient(`http://127.0.0.1:${port}`, CONCURRENCY) });
       }
       const cpu = async (child: ChildProcess): Promise<number> => {
         child.send("cpu");
@@ -38,8 +38,9 @@ const bench: Bench = {
       const costs: number[][] = modes.map(() => []);
       let id = 0;
       for (let round = -1; round < ROUNDS; round += 1) {
-        for (const [index, { child, port, agent }] of servers.entries()) {
+        for (const [index, { child, client }] of servers.entries()) {
           const before = await cpu(child);
+          const send = messageSender(client, "development-messages-secret");
           let sent = 0;
           await Promise.all(
             Array.from({ length: CONCURRENCY }, async () => {
@@ -51,12 +52,7 @@ const bench: Bench = {
                   user_id: `+54911${id % 1000}`,
                   text: "Hola, ¿tienen una doble para el finde?",
                 });
-                const { status } = await postMessage(
-                  agent,
-                  `http://127.0.0.1:${port}/webhooks/messages`,
-                  body,
-                  "development-messages-secret",
-                );
+                const { status } = await send(body);
                 if (status !== 202) throw new Error(`the ${modes[index]} server answered ${status}`);
               }
             }),
@@ -85,8 +81,8 @@ const bench: Bench = {
         n: ROUNDS,
       });
     } finally {
-      for (const { child, agent } of servers) {
-        agent.destroy();
+      for (const { child, client } of servers) {
+        client.destroy();
         child.disconnect();
       }
       await postgres.stop();

@@ -7,20 +7,23 @@ import { runCanary, throwAwayFolder } from "../../test/canary-action.ts";
 import { realK6 } from "../../test/k6.ts";
 import { createDatabase, startPostgres, startRedis } from "../../test/servers.ts";
 import { spawnService } from "../../test/service.ts";
-import { packArm, RECORDED_FILE, type Recorded, recordedSchema } from "./recorded.ts";
+import { packArm, RECORDED_PLACES, type Recorded, recordedFile, recordedSchema } from "./recorded.ts";
 
-// node bench/trials/record.ts [seconds] [file]
+// node bench/trials/record.ts <place: calm or crowded, or the path of a file> [seconds]
 //
 // Two instances of one build on one Postgres and one Redis, driven by canary-compare itself with the bundled journey, interleaved. What k6
 // measured is packed into the file from which trials are made.
 
-const seconds = Number(process.argv[2] ?? 300);
-const file = process.argv[3] ?? fileURLToPath(RECORDED_FILE);
-if (!(seconds >= 30 && seconds <= 3_600)) throw new Error(`record: expected 30 to 3600 seconds, got ${process.argv[2]}.`);
+const [, , where, length] = process.argv;
+if (where === undefined) throw new Error("record: expected a place (calm or crowded) or the path of a file.");
+const place = RECORDED_PLACES.find((name) => name === where);
+const file = place === undefined ? where : fileURLToPath(recordedFile(place));
+const seconds = Number(length ?? 300);
+if (!(seconds >= 30 && seconds <= 3_600)) throw new Error(`record: expected 30 to 3600 seconds, got ${length}.`);
 const RPS = 50;
 
 const k6 = await realK6();
-using place = throwAwayFolder();
+using temporary = throwAwayFolder();
 const [postgres, redis] = await Promise.all([startPostgres(), startRedis()]);
 const started: (() => Promise<unknown>)[] = [postgres.stop, redis.stop];
 try {
@@ -31,7 +34,7 @@ try {
   const second = await spawnService(env);
   started.unshift(second.stop);
   console.log(`recording ${seconds} s at ${RPS} requests/s an instance`);
-  const run = await runCanary(place.folder, {
+  const run = await runCanary(temporary.folder, {
     "baseline-url": first.url,
     "canary-url": second.url,
     "k6-path": k6.path,

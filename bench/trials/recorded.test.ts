@@ -6,25 +6,29 @@ import { quantile } from "../../actions/lib/judge/quantiles.ts";
 import type { Samples } from "../../actions/lib/judge/samples.ts";
 import { throwAwayFolder } from "../../test/canary-action.ts";
 import { EFFECTS } from "./effects.ts";
-import { makeRecordedTrial, packArm, RECORDED_FILE, type Recorded, readTrace } from "./recorded.ts";
+import { makeRecordedTrial, packArm, RECORDED_PLACES, type Recorded, readTrace, recordedFile } from "./recorded.ts";
 
-const trace = readTrace();
+const trace = readTrace(recordedFile("crowded"));
 const p95 = ({ latencyMs, ok }: Samples) =>
   quantile(
     latencyMs.filter((_, i) => ok[i] === 1),
     0.95,
   );
 
-test("the recorded run holds five minutes of both instances at the rate it tells, and stays small", () => {
-  expect(trace).toMatchObject({ rps: 50, seconds: 300 });
-  for (const { t, latencyMs } of trace.arms) {
-    expect(t.length).toBeGreaterThan(0.98 * 50 * 300);
-    expect([...t]).toEqual([...t].sort((a, b) => a - b));
-    expect(t.at(-1)!).toBeLessThanOrEqual(300);
-    expect(quantile(latencyMs, 0.05)).toBeGreaterThan(1);
-  }
-  expect(statSync(RECORDED_FILE).size).toBeLessThan(400 * 1024);
-});
+test.each(RECORDED_PLACES)(
+  "the run of a %s place holds five minutes of both instances at the rate it tells, and stays small",
+  (place) => {
+    const trace = readTrace(recordedFile(place));
+    expect(trace).toMatchObject({ rps: 50, seconds: 300 });
+    for (const { t, latencyMs } of trace.arms) {
+      expect(t.length).toBeGreaterThan(0.98 * 50 * 300);
+      expect([...t]).toEqual([...t].sort((a, b) => a - b));
+      expect(t.at(-1)!).toBeLessThanOrEqual(300);
+      expect(quantile(latencyMs, 0.05)).toBeGreaterThan(1);
+    }
+    expect(statSync(recordedFile(place)).size).toBeLessThan(400 * 1024);
+  },
+);
 
 test("what is packed comes back, to the tenth of a millisecond", () => {
   using place = throwAwayFolder();

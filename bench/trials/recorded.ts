@@ -5,8 +5,14 @@ import type { Samples } from "../../actions/lib/judge/samples.ts";
 import { random } from "./random.ts";
 import { type Effect, shapeEffect } from "./world.ts";
 
-/** Two identical instances of the real service under load, recorded by record.ts. */
-export const RECORDED_FILE = new URL("fixtures/two-instances.json.gz", import.meta.url);
+/** Places in which two identical instances of the real service under load were recorded by record.ts. */
+export const RECORDED_PLACES = ["calm", "crowded"] as const;
+export type RecordedPlace = (typeof RECORDED_PLACES)[number];
+
+/** Where the recording of a place is. */
+export function recordedFile(place: RecordedPlace): URL {
+  return new URL(`fixtures/${place}.json.gz`, import.meta.url);
+}
 /** Length of the pieces that a trial is put together from, in seconds: long enough to keep what neighbours in time have in common. */
 const BLOCK_SECONDS = 10;
 
@@ -58,8 +64,8 @@ function unpackArm({ steps_100us: steps, latency_10us: latency, failed }: Record
   };
 }
 
-/** The recorded run that is committed, or another file of its shape. */
-export function readTrace(file: URL | string = RECORDED_FILE): Trace {
+/** Reads a recorded run. */
+export function readTrace(file: URL | string): Trace {
   const { rps, seconds, arms } = recordedSchema.parse(JSON.parse(gunzipSync(readFileSync(file)).toString()));
   return { rps, seconds, arms: [unpackArm(arms.baseline), unpackArm(arms.canary)] };
 }
