@@ -36,7 +36,6 @@ export function createApp(options: AppOptions): Express {
   if (options.trace !== undefined) app.use(options.trace);
   app.use(healthRoutes(options.health));
   app.use(metricsRoutes({ metrics, token: options.metricsToken, refresh: options.refreshGauges }));
-  for (const router of options.adminRoutes) app.use(router);
   for (const path of options.guestPaths) {
     zeroRoute(metrics, "POST", path, [200, 202, 400, 401, 500]);
     // As handlers of the route, so that a fault counts under its pattern.
@@ -45,6 +44,7 @@ export function createApp(options: AppOptions): Express {
     }
   }
   for (const router of options.guestRoutes) app.use(router);
+  for (const router of options.adminRoutes) app.use(router);
   app.use((request) => {
     throw new Problem(404, "Not Found", `There is no ${request.method} ${request.path.slice(0, 200)} here.`);
   });

@@ -51,6 +51,7 @@ export interface Service {
 
 const STOP_TIMEOUT_MS = 10_000;
 const DRAIN_MS = 5_000;
+const KEEP_ALIVE_MS = 75_000;
 
 /**
  * Starts everything that one process runs.
@@ -265,6 +266,8 @@ export async function startService(
     await outbox.start();
   }
   const server = createServer(app);
+  // Longer than the idle time of the usual balancers (60 s): else one sends into a connection that is just being closed.
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
   const drain = drainer(server);
   await listen(server, config.PORT, config.HOST);
   const { port } = server.address() as AddressInfo;

@@ -39,6 +39,8 @@ describe.each(CASES)("POST /webhooks/messages, service on %s", (kind) => {
     expect(answered.status).toBe(200);
     expect(answered.headers.get("x-release-version")).toBe("v42");
     expect(answered.headers.get("preference-applied")).toBe("wait=10");
+    // Longer than a balancer keeps a connection that idles.
+    expect(answered.headers.get("keep-alive")).toBe("timeout=75");
     const answer = (await answered.json()) as Record<string, unknown> & { replies: { text: string }[] };
     expect(answer).toMatchObject({
       message_id: sent.message_id,

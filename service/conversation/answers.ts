@@ -18,13 +18,20 @@ export interface MessageKey {
   messageId: string;
 }
 
+export interface WaitOptions {
+  timeoutMs: number;
+  /** Whether the message may have been answered before; false saves a look. */
+  known: boolean;
+  /** Is given a function that ends the wait, for when nobody is there any more to hear the answer. */
+  onCancel?: (cancel: () => void) => void;
+}
+
 /** Looks up, and waits for, the replies to a message. */
 export interface Answers {
   /**
-   * @param known whether the message may have been answered before; false saves a look
    * @returns the answer, or undefined when the message isn't handled after `timeoutMs`
    */
-  wait(key: MessageKey, options: { timeoutMs: number; known: boolean; signal?: AbortSignal }): Promise<Answer | undefined>;
+  wait(key: MessageKey, options: WaitOptions): Promise<Answer | undefined>;
   /** @returns the payload of `NOTIFY answered`, by which other processes hear of an answer */
   notification(key: MessageKey): string;
   /** Tells those who wait in this process, once the answer is committed. */
@@ -38,6 +45,8 @@ const eventOf = ({ tenantId, channel, messageId }: MessageKey) => JSON.stringify
 
 /** A notification can be missed; the longer a wait lasts the less often it looks, so that waits never become the load. */
 const FIRST_LOOK_MS = 1_000;
+/** Of a message that was delivered before: another process may be at it, and tells nobody else of what it took in itself. */
+const FIRST_LOOK_AGAIN_MS = 100;
 const LAST_LOOK_MS = 8_000;
 
 const FIND = `
@@ -50,7 +59,8 @@ const FIND = `
 
 export function createAnswers({ database }: { database: Database }): Answers {
   const emitter = new EventEmitter().setMaxListeners(0);
-  const stopping = new AbortController();
+  const cancels = new Set<() => void>();
+  let stopping = false;
   const origin = randomUUID();
 
   const find = async ({ tenantId, channel, messageId }: MessageKey): Promise<Answer | undefined> => {
@@ -74,14 +84,17 @@ export function createAnswers({ database }: { database: Database }): Answers {
         if (!payload.startsWith(origin)) emitter.emit(payload.slice(origin.length));
       });
     },
-    stop: () => stopping.abort(),
+    stop: () => {
+      stopping = true;
+      for (const cancel of cancels) cancel();
+    },
     notification: (key) => origin + eventOf(key),
     announce: (key, answer) => {
       emitter.emit(eventOf(key), answer);
     },
-    wait: async (key, { timeoutMs, known, signal }) => {
+    wait: async (key, { timeoutMs, known, onCancel }) => {
       const event = eventOf(key);
-      const over = AbortSignal.any(signal === undefined ? [stopping.signal] : [stopping.signal, signal]);
+      let over = stopping;
       const deadline = performance.now() + timeoutMs;
       let heard = known;
       let given: Answer | undefined;
@@ -91,18 +104,27 @@ export function createAnswers({ database }: { database: Database }): Answers {
         given ??= answer;
         wake();
       };
-      const onAbort = () => wake();
+      // No AbortSignal: aborting one makes an error with its stack, for every request that ends.
+      const cancel = () => {
+        over = true;
+        wake();
+      };
       emitter.on(event, onAnswered);
-      over.addEventListener("abort", onAbort);
+      cancels.add(cancel);
+      onCancel?.(cancel);
       try {
-        for (let patienceMs = FIRST_LOOK_MS; ; patienceMs = Math.min(patienceMs * 2, LAST_LOOK_MS)) {
+        for (
+          let patienceMs = known ? FIRST_LOOK_AGAIN_MS : FIRST_LOOK_MS;
+          ;
+          patienceMs = Math.min(patienceMs * 2, LAST_LOOK_MS)
+        ) {
           const left = deadline - performance.now();
           if (heard || left <= 0) {
             heard = false;
             const answer = given ?? (await find(key));
             if (answer !== undefined || left <= 0) return answer;
           }
-          if (over.aborted) return undefined;
+          if (over) return undefined;
           if (heard) continue; // it came while the look was under way
           await new Promise<void>((resolve) => {
             const timer = setTimeout(
@@ -120,7 +142,7 @@ export function createAnswers({ database }: { database: Database }): Answers {
         }
       } finally {
         emitter.off(event, onAnswered);
-        over.removeEventListener("abort", onAbort);
+        cancels.delete(cancel);
       }
     },
   };

@@ -82,12 +82,30 @@ export const DEMO_PROFILE: z.input<typeof hotelProfile> = {
   payment: { methods: ["card", "cash", "transfer"], invoices: true },
 };
 
+interface ReadProfile {
+  profile: HotelProfile;
+  problems: string[];
+}
+
+/** A tenant that changes has new settings, so what was read once of an object stays true. */
+const read = { demo: new WeakMap<object, ReadProfile>(), own: new WeakMap<object, ReadProfile>() };
+
 /**
- * @param settings the tenant's settings
+ * @param settings the tenant's settings; never changed afterwards
  * @param demo whether the demo hotel's profile stands where the settings are silent
  * @returns the profile, and what was wrong in the settings; a wrong profile counts as not given
  */
-export function readProfile(settings: Record<string, unknown>, demo: boolean): { profile: HotelProfile; problems: string[] } {
+export function readProfile(settings: Record<string, unknown>, demo: boolean): ReadProfile {
+  const seen = demo ? read.demo : read.own;
+  let one = seen.get(settings);
+  if (one === undefined) {
+    one = parseProfile(settings, demo);
+    seen.set(settings, one);
+  }
+  return one;
+}
+
+function parseProfile(settings: Record<string, unknown>, demo: boolean): ReadProfile {
   const given = settings.hotel ?? {};
   const base = demo ? DEMO_PROFILE : {};
   const isObject = typeof given === "object" && given !== null && !Array.isArray(given);

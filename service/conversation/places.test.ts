@@ -9,41 +9,75 @@ import { createInbox } from "./inbox.ts";
 import { createPlaces } from "./places.ts";
 import { createWorker } from "./worker.ts";
 
-test("a hotel alone may have every place, two share", () => {
-  let now = 0;
-  const places = createPlaces(8, () => now);
-  for (let time = 0; time < 5; time += 1) places.take("a");
-  expect(places.most()).toBe(8);
-  places.take("b");
-  expect(places.most()).toBe(4);
-  expect(places.free()).toBe(2);
-  expect(places.held()).toEqual(["a", "a", "a", "a", "a", "b"]);
-  places.giveBack("b");
-  now += 9_999;
-  places.take("a");
-  expect(places.most(), "b was at work a moment ago").toBe(4);
-  now += 1;
-  expect(places.most()).toBe(8);
+/** Places with work that ends when it is told to. */
+function makePlaces(count: number) {
+  const clock = { now: 0 };
+  const begun: string[] = [];
+  const ends = new Map<string, () => void>();
+  const places = createPlaces({ places: count, clock: () => clock.now });
+  const run = (hotel: string, name: string) =>
+    places.run(hotel, () => {
+      begun.push(name);
+      return new Promise((resolve) => ends.set(name, resolve));
+    });
+  const end = async (name: string) => {
+    ends.get(name)!();
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  return { places, clock, begun, run, end };
+}
+
+test("a hotel alone may have every place, two share", async () => {
+  const { places, clock, begun, run, end } = makePlaces(4);
+  for (const name of ["a1", "a2", "a3"]) run("a", name);
+  expect(places.isShared()).toBe(false);
+  run("b", "b1");
+  expect(places.isShared()).toBe(true);
+  expect(begun).toEqual(["a1", "a2", "a3", "b1"]);
+  for (const name of ["a4", "b2"]) run("a", name);
+  run("b", "b3");
+  expect(places.holders().sort()).toEqual(["a", "a", "a", "a", "a", "b", "b"]);
+  expect([places.held("a"), places.held("b"), places.held("c"), places.held()]).toEqual([5, 2, 0, 7]);
+  await end("a1");
+  expect(begun.slice(4), "a has its half, so b is next").toEqual(["b3"]);
+  await end("b3");
+  await end("b1");
+  expect(begun.slice(5), "a keeps to its half though places are free").toEqual([]);
+  clock.now += 10_000;
+  await end("a2");
+  expect(begun.slice(5), "b has been quiet for ten seconds").toEqual(["a4", "b2"]);
+});
+
+test("who waits gets a place in order, hotels by turns", async () => {
+  const { begun, run, end } = makePlaces(1);
+  run("a", "a1");
+  for (const name of ["a2", "a3", "a4"]) run("a", name);
+  for (const name of ["b1", "b2"]) run("b", name);
+  for (let turn = 0; turn < 6; turn += 1) await end(begun.at(-1)!);
+  expect(begun).toEqual(["a1", "a2", "b1", "a3", "b2", "a4"]);
 });
 
 test("a third hotel keeps the share, whoever of the others was first", () => {
-  let now = 0;
-  const places = createPlaces(3, () => now);
-  places.take("a");
-  now += 20_000;
-  places.take("b");
-  expect(places.most()).toBe(3);
-  places.take("c");
-  expect(places.most()).toBe(2);
-  expect(createPlaces(1).most()).toBe(1);
+  const { places, clock, run } = makePlaces(3);
+  run("a", "a1");
+  clock.now += 20_000;
+  run("b", "b1");
+  expect(places.isShared()).toBe(false);
+  run("c", "c1");
+  expect(places.isShared()).toBe(true);
 });
 
-test("nobody gives back what it doesn't have", () => {
-  const places = createPlaces(2);
-  places.take("a");
-  places.giveBack("a");
-  expect(() => places.giveBack("a")).toThrow("has none");
-  expect(places.free()).toBe(2);
+test("work that fails gives its place back and is told of", async () => {
+  const failures: string[] = [];
+  const places = createPlaces({ places: 1, onError: ({ message }) => failures.push(message) });
+  const done: string[] = [];
+  places.run("a", () => Promise.reject(new Error("broken")));
+  places.run("a", async () => {
+    done.push("next");
+  });
+  await places.idle();
+  expect([failures, done, places.held()]).toEqual([["broken"], ["next"], 0]);
+  await places.idle();
 });
 
 test("a hotel whose messages take for ever leaves places for another that is at work", async () => {

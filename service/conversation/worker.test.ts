@@ -54,7 +54,8 @@ describe.each(KINDS)("inbox and workers on %s", (kind) => {
     await worker.start();
     return worker;
   };
-  const inbox = () => createInbox({ database: made.database, metrics });
+  /** Without a worker what it stores is announced to all; with one it is handed over. */
+  const inbox = (worker?: Worker) => createInbox({ database: made.database, metrics, worker: () => worker });
   const replies = () =>
     made.database.forTenant("default", (sql) =>
       sql<{ user_id: string; text: string; in_reply_to: string }>(
@@ -206,6 +207,111 @@ describe.each(KINDS)("inbox and workers on %s", (kind) => {
     expect(await waiting).toMatchObject({ ...expected, confidence: expect.closeTo(0.9, 5) });
     expect(await answers.wait(key, { timeoutMs: 0, known: true })).toMatchObject({ replies: expected.replies });
     expect(await answers.wait({ ...key, tenantId: "another" }, { timeoutMs: 0, known: true })).toBeUndefined();
+  });
+
+  /** Waiting, leased. */
+  const conversations = () =>
+    made.database.forTenant("default", (sql) =>
+      sql("select waiting_since is not null as waiting, lease_owner is not null as leased from conversations order by user_id"),
+    );
+
+  test("hands what it stores to the worker, which looks for nothing: a batch in order, a repetition without a reply", async () => {
+    const texts: string[] = [];
+    const worker = await start(async (input) => {
+      texts.push(input.message.text);
+      expect(input.receivedAt).toBeInstanceOf(Date);
+      return echo(input);
+    });
+    const album = ["1", "2", "3"].map((text) => message("ana", text));
+    expect(await inbox(worker).accept("default", [...album, message("bo", "hi")])).toEqual({ stored: 4, duplicates: 0 });
+    await handledAll(4);
+    expect(await inbox(worker).accept("default", [album[1]!])).toEqual({ stored: 0, duplicates: 1 });
+    expect(await inbox(worker).accept("default", [album[2]!, message("ana", "4")])).toEqual({ stored: 1, duplicates: 1 });
+    await handledAll(5);
+    expect(texts.filter((text) => text !== "hi")).toEqual(["1", "2", "3", "4"]);
+    const idle = { waiting: false, leased: false };
+    await until(async () => expect(await conversations()).toEqual([idle, idle]));
+  });
+
+  test("a message that comes while its guest's last one is handled waits for it, and is handled by who has the guest", async () => {
+    const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+    const worker = await start(async (input) => {
+      if (input.message.text === "first") await gate;
+      return echo(input);
+    });
+    await inbox(worker).accept("default", [message("ana", "first")]);
+    await inbox(worker).accept("default", [message("ana", "second")]);
+    await inbox().accept("default", [message("ana", "third")]);
+    expect(await replies()).toEqual([]);
+    open();
+    await handledAll(3);
+    expect((await replies()).map(({ text }) => text)).toEqual(["re: first", "re: second", "re: third"]);
+  });
+
+  test("more than a worker has room for waits in the database, and nobody is passed over", async () => {
+    const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+    const order: string[] = [];
+    const worker = await start(
+      async (input) => {
+        await gate;
+        order.push(input.conversation.userId);
+        return echo(input);
+      },
+      { concurrency: 1, waitingPerPlace: 4 },
+    );
+    const guests = Array.from({ length: 9 }, (_, index) => `guest-${index}`);
+    for (const guest of guests) await inbox(worker).accept("default", [message(guest, "hi")]);
+    expect((await conversations()).filter(({ leased }) => leased)).toHaveLength(2);
+    open();
+    await handledAll(9);
+    expect(order).toEqual(guests);
+  });
+
+  test("a conversation that waited too long for its place is looked at again: another may have it", async () => {
+    let clock = 0;
+    const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+    const begun: string[] = [];
+    const worker = await start(
+      async (input) => {
+        begun.push(input.conversation.userId);
+        await gate;
+        return echo(input);
+      },
+      { concurrency: 1, monotone: () => clock },
+    );
+    await inbox(worker).accept("default", [message("ana", "hello")]);
+    await inbox(worker).accept("default", [message("bo", "hello")]);
+    clock += 60_000;
+    await made.database.forTenant("default", (sql) =>
+      sql("update conversations set lease_until = clock_timestamp() - interval '1 second' where user_id = 'bo'"),
+    );
+    const other = await start(echo);
+    await handledAll(1);
+    open();
+    await handledAll(2);
+    await Promise.all([worker.stop(), other.stop()]);
+    expect(begun).toEqual(["ana"]);
+    expect(await replies()).toHaveLength(2);
+  });
+
+  test("a stop gives back what waits for a place", async () => {
+    const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+    const worker = await start(
+      async (input) => {
+        await gate;
+        return echo(input);
+      },
+      { concurrency: 1 },
+    );
+    for (const guest of ["ana", "bo", "carla"]) await inbox(worker).accept("default", [message(guest, "hello")]);
+    const stopped = worker.stop();
+    open();
+    await stopped;
+    expect(await replies()).toHaveLength(1);
+    const waits = { waiting: true, leased: false };
+    expect(await conversations()).toEqual([{ waiting: false, leased: false }, waits, waits]);
+    await start(echo);
+    await handledAll(3);
   });
 
   test("a stop leaves what waits to the others", async () => {

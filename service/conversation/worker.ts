@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Database } from "../storage/sql.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
@@ -9,28 +10,30 @@ import { createPlaces } from "./places.ts";
 import type { Conversation, HandleMessage, IncomingMessage, Language, Turn } from "./turn.ts";
 
 /** How long a worker may be silent before another takes its conversation. */
-const LEASE_SECONDS = 30;
+export const LEASE_SECONDS = 30;
 const POLL_MS = 1_000;
+const DATABASE_RETRY_MS = 500;
+const WAITING_PER_PLACE = 512;
 /** After so many failed attempts the guest gets the honest fallback and reception takes over. */
 export const MAX_ATTEMPTS = 5;
 
 interface Lease {
   tenant_id: string;
   conversation_id: string;
-  /** Absent for a conversation that was offered, until it is taken. */
-  lease_token?: string;
+  lease_token: string;
+  /** When it began, in milliseconds of `monotone`. */
+  taken_at: number;
 }
 
-type Held = Lease & { lease_token: string };
-
-interface Loaded {
+/** A conversation with its oldest waiting message, as it is when its lease is taken. */
+export interface Loaded {
   channel: string;
   user_id: string;
   language: Language | null;
   state: Record<string, unknown>;
   handed_over: boolean;
-  lease_token: string;
   last_received: string;
+  /** Null: nothing waits. */
   message_id: string | null;
   payload: IncomingMessage;
   attempts: number;
@@ -46,7 +49,11 @@ export interface WorkerOptions {
   logger: Logger;
   /** Conversations handled at once. */
   concurrency: number;
+  /** Conversations that this process takes for each place; more wait in the database, where every process finds them. */
+  waitingPerPlace?: number;
   now?: () => Date;
+  /** Milliseconds from any origin that only grow. */
+  monotone?: () => number;
   /** Seconds to wait before attempt `attempts + 1`. */
   backoffSeconds?: (attempts: number) => number;
 }
@@ -54,55 +61,92 @@ export interface WorkerOptions {
 /** Takes conversations with waiting messages and answers them, in order per guest, in parallel across guests. */
 export interface Worker {
   start(): Promise<void>;
-  /** @returns whether a conversation of this hotel that is offered now would be handled at once */
-  hasPlace(tenantId: string): boolean;
   /**
-   * Hands over a conversation in which a message has just been stored: so nobody has to look for it. When the places went
-   * meanwhile, or another worker has the conversation, nothing is lost: it waits like any other.
+   * Whose lease a conversation of this hotel is to be, a message of which is about to be stored: so nobody has to look for it.
+   *
+   * @returns a name unlike any other, for `handle`; undefined when there is no room, or older messages of the hotel wait
    */
-  offer(tenantId: string, conversationId: string): void;
+  leaseOwner(tenantId: string): string | undefined;
+  /**
+   * Handles a conversation that was leased when its message was stored.
+   *
+   * @param loaded what was stored, if it is the message to begin with; absent: look
+   */
+  handle(tenantId: string, conversationId: string, leaseToken: string, loaded?: Loaded): void;
   /** Takes nothing new and waits for what is being handled. */
   stop(): Promise<void>;
 }
 
 class LeaseLost extends Error {}
 
+/**
+ * What a message leaves behind, all of it or, when the lease was lost, nothing. The lease ends here when no message came since
+ * this one was loaded; else the worker goes on with the next.
+ */
+const TURN = `
+  with turn as (
+    update conversations
+       set state = $4, language = $5, handed_over = $6, updated_at = now(),
+           lease_owner = case when last_received = $7 then null else lease_owner end,
+           lease_until = case when last_received = $7 then null else clock_timestamp() + make_interval(secs => $8) end,
+           waiting_since = case when last_received = $7 then null else waiting_since end
+     where tenant_id = $1 and id = $2 and lease_token = $3 and waiting_since is not null
+    returning waiting_since is null as released
+  ), handled as (
+    update inbox set state = $10, done_at = now()
+     where tenant_id = $1 and channel = $19 and message_id = $9 and exists (select from turn)
+  ), said as (
+    insert into messages (tenant_id, conversation_id, direction, message_id, in_reply_to, text, content, intent, confidence, band, status)
+    select $1, $2, 'in', $9, null, $11, $12::jsonb, $13, $14::float8, $15, 'received' from turn
+    union all
+    select $1, $2, 'out', null, $9, reply->>'text', reply, null, null, null, $17 from turn, jsonb_array_elements($16) reply
+    returning id, direction, content
+  ), sent as (
+    insert into outbox (tenant_id, conversation_id, message, channel, user_id, payload, state, next_attempt_at)
+    select $1, $2, id, $19, $20, content, $17,
+           clock_timestamp() + make_interval(secs => coalesce((content->>'typingMs')::float8, 0) / 1000)
+      from said where direction = 'out'
+  )
+  select released, pg_notify('answered', $18),
+         case when $17 = 'pending' and jsonb_array_length($16) > 0 then pg_notify('outbox', '') end
+    from turn`;
+
 export function createWorker(options: WorkerOptions): Worker {
   const { database, handle, answers, metrics, logger, concurrency, now = () => new Date() } = options;
+  const { waitingPerPlace = WAITING_PER_PLACE, monotone = () => performance.now() } = options;
   const { backoffSeconds = (attempts) => Math.min(2 ** attempts * 0.25, 30) } = options;
   const owner = randomUUID();
-  const running = new Set<Promise<void>>();
-  const places = createPlaces(concurrency);
   let stopped = true;
   let claiming = false;
   let again = false;
-  /** Whether something may be waiting for a free place. */
+  /** Whether something may be waiting in the database that had no room here. */
   let starved = false;
+  /** The hotels whose it may be. */
+  const behind = new Set<string>();
+  let leases = 0;
   let timer: NodeJS.Timeout | undefined;
+  const places = createPlaces({
+    places: concurrency,
+    onEnd: () => {
+      // A look costs as much as handling a message, so it is for several at a time.
+      if (starved && places.held() <= concurrency * 1.5) void claim();
+    },
+    onError: (error) => {
+      if (!(error instanceof LeaseLost)) logger.error({ err: error }, "a conversation is given up for now; its lease runs out");
+    },
+  });
 
-  const run = (lease: Lease): void => {
-    places.take(lease.tenant_id);
-    const work: Promise<void> = workOff(lease)
-      .catch((error) =>
-        logger.error(
-          { err: error, tenant_id: lease.tenant_id, conversation_id: lease.conversation_id },
-          "conversation given up for now; its lease runs out",
-        ),
-      )
-      .finally(() => {
-        running.delete(work);
-        places.giveBack(lease.tenant_id);
-        // When nothing waited there is nothing to look for: whatever comes is offered or announced.
-        if (starved) {
-          starved = false;
-          void claim();
-        }
-      });
-    running.add(work);
+  const leaseOwner = (tenantId: string): string | undefined => {
+    if (stopped) return undefined;
+    const most = concurrency * waitingPerPlace;
+    if (!behind.has(tenantId) && places.held(tenantId) < most / 2 && places.held() < most) {
+      leases += 1;
+      return `${owner}:${leases}`;
+    }
+    behind.add(tenantId);
+    starved = true;
+    return undefined;
   };
-
-  const hasPlace = (tenantId: string) =>
-    !stopped && places.free() > 0 && places.held().filter((holder) => holder === tenantId).length < places.most();
 
   const claim = async (): Promise<void> => {
     again = true;
@@ -111,24 +155,29 @@ export function createWorker(options: WorkerOptions): Worker {
     try {
       while (again && !stopped) {
         again = false;
-        const free = places.free();
-        if (free <= 0) {
+        const room = concurrency * 2 - places.held();
+        if (room <= 0) {
           starved = true;
           return;
         }
-        const leases = await database.withoutTenant((sql) =>
-          sql<Held>("select * from claim_conversations($1, $2, $3, $4, $5)", [
-            owner,
-            LEASE_SECONDS,
-            free,
-            places.held(),
-            places.most(),
-          ]),
+        starved = false;
+        const behindThen = [...behind];
+        const most = places.isShared() ? concurrency : concurrency * 2;
+        const taken_at = monotone();
+        const found = await database.withoutTenant((sql) =>
+          sql<Omit<Lease, "taken_at">>(
+            "select tenant_id, conversation_id, lease_token from claim_conversations($1, $2, $3, $4, $5)",
+            [owner, LEASE_SECONDS, room, places.holders(), most],
+            "claim-conversations",
+          ),
         );
-        if (leases.length === free) again = true;
-        // One hotel's conversations may have been left although places are free.
-        if (places.most() < concurrency) starved = true;
-        for (const lease of leases) run(lease);
+        for (const lease of found) places.run(lease.tenant_id, () => workOff({ ...lease, taken_at }));
+        if (found.length === room) starved = true;
+        else {
+          // All that waited is here now, but for a hotel that has its share.
+          for (const tenantId of behindThen) if (places.held(tenantId) < most) behind.delete(tenantId);
+          if (behind.size > 0 || most < concurrency * 2) starved = true;
+        }
       }
     } catch (error) {
       logger.warn({ err: error }, "could not look for waiting messages; trying again");
@@ -137,42 +186,52 @@ export function createWorker(options: WorkerOptions): Worker {
     }
   };
 
-  /** Reads the next message of a conversation that is leased, or leases one that was offered and reads it. */
+  /** A database that was away may be back before the lease ends: so nobody has to wait for that end. */
+  const patiently = async <Result>(lease: Lease, work: () => Promise<Result>): Promise<Result> => {
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        if (error instanceof LeaseLost || stopped || monotone() - lease.taken_at > LEASE_SECONDS * 1000) throw error;
+        logger.warn({ err: error, conversation_id: lease.conversation_id }, "the database failed; trying again");
+        await delay(DATABASE_RETRY_MS);
+      }
+    }
+  };
+
+  /** Reads the next message of a conversation, and begins its lease anew. @returns undefined when the lease is lost */
   const load = async (lease: Lease): Promise<Loaded | undefined> => {
-    const offered = lease.lease_token === undefined;
-    const held = offered
-      ? `with c as (
-           update conversations
-              set lease_owner = $3, lease_until = clock_timestamp() + make_interval(secs => ${LEASE_SECONDS}), lease_token = lease_token + 1
-            where tenant_id = $1 and id = $2 and waiting_since is not null and (lease_until is null or lease_until < clock_timestamp())
-           returning *)`
-      : "with c as (select * from conversations where tenant_id = $1 and id = $2 and lease_token = $3)";
-    const [rows] = await database.batchForTenant(lease.tenant_id, [
+    const { tenant_id: tenantId, conversation_id: id, lease_token: token } = lease;
+    const asked_at = monotone();
+    const [rows] = await database.batchForTenant(tenantId, [
       {
-        name: offered ? "take-conversation" : "next-message",
-        text: `${held}
-         select c.channel, c.user_id, c.language, c.state, c.handed_over, c.lease_token, c.last_received,
-                i.message_id, i.payload, i.attempts, i.sequence, i.received_at
-           from c
-           left join lateral (
-             select * from inbox
-              where tenant_id = c.tenant_id and conversation_id = c.id and state = 'waiting'
-              order by sequence limit 1) i on true`,
-        values: [lease.tenant_id, lease.conversation_id, lease.lease_token ?? owner],
+        name: "next-message",
+        text: `with c as (
+                 update conversations set lease_until = clock_timestamp() + make_interval(secs => $4)
+                  where tenant_id = $1 and id = $2 and lease_token = $3
+                 returning channel, user_id, language, state, handed_over, last_received)
+               select c.channel, c.user_id, c.language, c.state, c.handed_over, c.last_received,
+                      i.message_id, i.payload, i.attempts, i.sequence, i.received_at
+                 from c
+                 left join lateral (
+                   select message_id, payload, attempts, sequence, received_at from inbox
+                    where tenant_id = $1 and conversation_id = $2 and state = 'waiting'
+                    order by sequence limit 1) i on true`,
+        values: [tenantId, id, token, LEASE_SECONDS],
       },
     ]);
+    lease.taken_at = asked_at;
     return rows![0] as Loaded | undefined;
   };
 
-  const workOff = async (given: Lease): Promise<void> => {
-    let token = given.lease_token;
-    for (;;) {
-      const loaded = await load({ ...given, ...(token === undefined ? {} : { lease_token: token }) });
-      if (loaded === undefined) return; // another worker has it
-      token = loaded.lease_token;
-      const lease: Held = { ...given, lease_token: token };
+  const workOff = async (lease: Lease, first?: Loaded): Promise<void> => {
+    // It may have waited for its place longer than the lease lasts.
+    const isFresh = monotone() - lease.taken_at < (LEASE_SECONDS * 1000) / 2;
+    const next = () => patiently(lease, () => load(lease));
+    for (let loaded = isFresh && first !== undefined ? first : await next(); loaded !== undefined; loaded = await next()) {
+      const { last_received: lastReceived } = loaded;
       if (loaded.message_id === null || stopped) {
-        if (await release(lease, loaded.last_received)) return;
+        if (await patiently(lease, () => release(lease, lastReceived))) return;
         continue;
       }
       const conversation: Conversation = {
@@ -186,7 +245,7 @@ export function createWorker(options: WorkerOptions): Worker {
       };
       try {
         const turn = await decide(conversation, loaded);
-        const released = await commit(lease, loaded, turn, loaded.attempts >= MAX_ATTEMPTS ? "failed" : "done");
+        const released = await commit(lease, loaded, turn, loaded === first);
         const { replies, intent, confidence, band } = turn;
         answers.announce(
           { tenantId: lease.tenant_id, channel: loaded.channel, messageId: loaded.payload.messageId },
@@ -196,7 +255,8 @@ export function createWorker(options: WorkerOptions): Worker {
         if (released) return;
       } catch (error) {
         if (error instanceof LeaseLost) return;
-        await postpone(lease, loaded, error as Error);
+        const failed = loaded;
+        await patiently(lease, () => postpone(lease, failed, error as Error));
         return;
       }
     }
@@ -209,67 +269,47 @@ export function createWorker(options: WorkerOptions): Worker {
     return handle({ conversation, message: loaded.payload, receivedAt: loaded.received_at, now: now() });
   };
 
-  /** Writes the turn in one transaction. @returns whether the conversation was given back as well */
-  const commit = async (lease: Held, loaded: Loaded, turn: Turn, state: "done" | "failed"): Promise<boolean> => {
+  /**
+   * Writes the turn in one transaction.
+   *
+   * @param ownMessage whether this process took the message in, so that nobody waits for its answer in another
+   * @returns whether the conversation was given back as well
+   */
+  const commit = async (lease: Lease, loaded: Loaded, turn: Turn, ownMessage: boolean): Promise<boolean> => {
     const { tenant_id: tenantId, conversation_id: id, lease_token: token } = lease;
-    const { payload: message, channel, user_id: userId } = loaded;
-    const replyState = isPulled(channel) ? "available" : "pending";
-    return database.forTenant(tenantId, async (sql) => {
-      const [fenced] = await Promise.all([
-        // The lease ends here when no message came since it was loaded; else this worker goes on with the next.
-        sql<{ released: boolean }>(
-          `update conversations
-              set state = $4, language = $5, handed_over = $6, updated_at = now(),
-                  lease_owner = case when last_received = $7 then null else lease_owner end,
-                  lease_until = case when last_received = $7 then null else clock_timestamp() + make_interval(secs => $8) end,
-                  waiting_since = case when last_received = $7 then null else waiting_since end
-            where tenant_id = $1 and id = $2 and lease_token = $3
-            returning waiting_since is null as released`,
-          [tenantId, id, token, JSON.stringify(turn.state), turn.language, turn.handedOver, loaded.sequence, LEASE_SECONDS],
-          "turn-session",
-        ),
-        sql(
-          `insert into messages (tenant_id, conversation_id, direction, message_id, text, content, intent, confidence, band, status)
-           values ($1, $2, 'in', $3, $4, $5, $6, $7, $8, 'received')`,
-          [tenantId, id, message.messageId, message.text, JSON.stringify(message), turn.intent, turn.confidence, turn.band],
-          "turn-message",
-        ),
-        ...turn.replies.map((reply) =>
-          sql(
-            `with m as (
-               insert into messages (tenant_id, conversation_id, direction, in_reply_to, text, content, status)
-               values ($1, $2, 'out', $3, $4, $5, $6) returning id)
-             insert into outbox (tenant_id, conversation_id, message, channel, user_id, payload, state, next_attempt_at)
-             select $1, $2, m.id, $7, $8, $5, $6, clock_timestamp() + make_interval(secs => $9) from m`,
-            [
-              tenantId,
-              id,
-              message.messageId,
-              reply.text,
-              JSON.stringify(reply),
-              replyState,
-              channel,
-              userId,
-              (reply.typingMs ?? 0) / 1000,
-            ],
-            "turn-reply",
-          ),
-        ),
-        sql(
-          "update inbox set state = $4, done_at = now() where tenant_id = $1 and channel = $2 and message_id = $3",
-          [tenantId, channel, message.messageId, state],
-          "turn-inbox",
-        ),
-        sql(
-          "select pg_notify('answered', $1)",
-          [answers.notification({ tenantId, channel, messageId: message.messageId })],
-          "turn-answered",
-        ),
-        ...(replyState === "pending" && turn.replies.length > 0 ? [sql("select pg_notify('outbox', '')")] : []),
-      ]);
-      if (fenced[0] === undefined) throw new LeaseLost("the lease of the conversation ran out");
-      return fenced[0].released;
-    });
+    const { payload: message, channel } = loaded;
+    const { messageId } = message;
+    const [rows] = await database.batchForTenant(tenantId, [
+      {
+        name: "turn",
+        text: TURN,
+        values: [
+          tenantId,
+          id,
+          token,
+          JSON.stringify(turn.state),
+          turn.language,
+          turn.handedOver,
+          loaded.sequence,
+          LEASE_SECONDS,
+          messageId,
+          loaded.attempts >= MAX_ATTEMPTS ? "failed" : "done",
+          message.text,
+          JSON.stringify(message),
+          turn.intent,
+          turn.confidence,
+          turn.band,
+          JSON.stringify(turn.replies),
+          isPulled(channel) ? "available" : "pending",
+          ownMessage ? null : answers.notification({ tenantId, channel, messageId }),
+          channel,
+          loaded.user_id,
+        ],
+      },
+    ]);
+    const row = rows![0] as { released: boolean } | undefined;
+    if (row === undefined) throw new LeaseLost("the lease of the conversation ran out");
+    return row.released;
   };
 
   /** Gives the conversation back. @returns false when a message came meanwhile: then this worker keeps it */
@@ -289,15 +329,9 @@ export function createWorker(options: WorkerOptions): Worker {
     return stopped || rows.length === 1;
   };
 
-  const postpone = async (lease: Held, loaded: Loaded, error: Error): Promise<void> => {
+  const postpone = async (lease: Lease, loaded: Loaded, error: Error): Promise<void> => {
     const { tenant_id: tenantId, conversation_id: id, lease_token: token } = lease;
     const attempts = loaded.attempts + 1;
-    logger.error(
-      { err: error, tenant_id: tenantId, conversation_id: id, attempts },
-      "a message could not be handled; it will be tried again",
-    );
-    metrics.inboxFailures.inc({ result: attempts >= MAX_ATTEMPTS ? "failed" : "retried" });
-    metrics.tenantErrors.inc({ tenant_id: tenantId });
     await database.forTenant(tenantId, async (sql) => {
       const [rows] = await Promise.all([
         sql(
@@ -314,13 +348,24 @@ export function createWorker(options: WorkerOptions): Worker {
       ]);
       if (rows.length === 0) throw new LeaseLost("the lease of the conversation ran out");
     });
+    logger.error(
+      { err: error, tenant_id: tenantId, conversation_id: id, attempts },
+      "a message could not be handled; it will be tried again",
+    );
+    metrics.inboxFailures.inc({ result: attempts >= MAX_ATTEMPTS ? "failed" : "retried" });
+    metrics.tenantErrors.inc({ tenant_id: tenantId });
   };
 
   return {
-    hasPlace,
-    offer: (tenantId, conversationId) => {
-      if (hasPlace(tenantId)) run({ tenant_id: tenantId, conversation_id: conversationId });
-      else void claim();
+    leaseOwner,
+    handle: (tenantId, conversationId, leaseToken, loaded) => {
+      const lease = {
+        tenant_id: tenantId,
+        conversation_id: conversationId,
+        lease_token: leaseToken,
+        taken_at: monotone(),
+      };
+      places.run(tenantId, () => workOff(lease, loaded));
     },
     start: async () => {
       stopped = false;
@@ -332,7 +377,7 @@ export function createWorker(options: WorkerOptions): Worker {
     stop: async () => {
       stopped = true;
       clearInterval(timer);
-      await Promise.all(running);
+      await places.idle();
     },
   };
 }

@@ -27,9 +27,21 @@ export function weekday(day: string): number {
 
 /** @returns the day that it is at `instant` in an IANA time zone */
 export function dayIn(timeZone: string, instant: Date): string {
-  // The Swedish locale writes dates as ISO 8601 does.
-  return formatter(timeZone).format(instant);
+  // Clocks are set on whole minutes, so within one the day of a zone stays.
+  const thisMinute = Math.floor(instant.getTime() / 60_000);
+  if (thisMinute !== minute) days.clear();
+  minute = thisMinute;
+  let day = days.get(timeZone);
+  if (day === undefined) {
+    // The Swedish locale writes dates as ISO 8601 does.
+    day = formatter(timeZone).format(instant);
+    days.set(timeZone, day);
+  }
+  return day;
 }
+
+let minute = Number.NaN;
+const days = new Map<string, string>();
 
 const formatters = new Map<string, Intl.DateTimeFormat>();
 

@@ -72,13 +72,20 @@ export function messagesWebhook(options: MessagesWebhookOptions): Router {
     const seconds = preferredWait(request.get("prefer"));
     if (seconds > 0) {
       response.set("Preference-Applied", `wait=${seconds}`);
-      const gone = new AbortController();
-      response.once("close", () => gone.abort());
+      let gone = false;
       const answer = await answers.wait(
         { tenantId, channel, messageId: body.message_id },
-        { timeoutMs: seconds * 1000, known: duplicates > 0, signal: gone.signal },
+        {
+          timeoutMs: seconds * 1000,
+          known: duplicates > 0,
+          onCancel: (cancel) =>
+            response.once("close", () => {
+              gone = true;
+              cancel();
+            }),
+        },
       );
-      if (gone.signal.aborted) return;
+      if (gone) return;
       if (answer !== undefined) {
         response.json({ message_id: body.message_id, tenant_id: tenantId, ...answer });
         return;

@@ -22,7 +22,8 @@ export class Dialogue {
   private tickets = 0;
 
   constructor(session: Session, around: Surroundings) {
-    this.session = structuredClone(session);
+    // A session is JSON, and the way over its text costs a fifth of a structured clone.
+    this.session = JSON.parse(JSON.stringify(session)) as Session;
     this.around = around;
     this.handedOver = around.handedOver;
   }

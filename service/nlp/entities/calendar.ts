@@ -43,9 +43,21 @@ export function nextWeekday(from: Day, weekday: number): Day {
  * @throws RangeError when the time zone is unknown
  */
 export function todayAt(now: Date, timeZone: string): Day {
-  const [year, month, date] = formatterOf(timeZone).format(now).split("-").map(Number);
-  return Date.UTC(year!, month! - 1, date!) / MILLISECONDS_A_DAY;
+  // Clocks are set on whole minutes, so within one the day of a zone stays.
+  const thisMinute = Math.floor(now.getTime() / 60_000);
+  if (thisMinute !== minute) days.clear();
+  minute = thisMinute;
+  let day = days.get(timeZone);
+  if (day === undefined) {
+    const [year, month, date] = formatterOf(timeZone).format(now).split("-").map(Number);
+    day = Date.UTC(year!, month! - 1, date!) / MILLISECONDS_A_DAY;
+    days.set(timeZone, day);
+  }
+  return day;
 }
+
+let minute = Number.NaN;
+const days = new Map<string, Day>();
 
 /** Making one costs more than understanding a message; there are as many as hotels' time zones. */
 const formatters = new Map<string, Intl.DateTimeFormat>();
