@@ -85,7 +85,7 @@ const bench: Bench = {
       for (const effect of [...EFFECTS, MORE_EFFECTS[3]!]) {
         const make = (seed: number) => makeRecordedTrial(trace, { seed, effect, seconds: long!.seconds });
         tell(
-          `${long!.name}, recorded in a ${place} place, ${effect.name}`,
+          `${long!.name}, recorded in the ${place} place, ${effect.name}`,
           scoreTrials(make, HELD_OUT, TRIALS, long!.looks, gatehouse(policy)),
         );
       }

@@ -9,13 +9,13 @@ import { createDatabase, startPostgres, startRedis } from "../../test/servers.ts
 import { spawnService } from "../../test/service.ts";
 import { packArm, RECORDED_PLACES, type Recorded, recordedFile, recordedSchema } from "./recorded.ts";
 
-// node bench/trials/record.ts <place: calm or crowded, or the path of a file> [seconds]
+// node bench/trials/record.ts <place: crowded or overloaded, or the path of a file> [seconds]
 //
 // Two instances of one build on one Postgres and one Redis, driven by canary-compare itself with the bundled journey, interleaved. What k6
 // measured is packed into the file from which trials are made.
 
 const [, , where, length] = process.argv;
-if (where === undefined) throw new Error("record: expected a place (calm or crowded) or the path of a file.");
+if (where === undefined) throw new Error("record: expected a place (crowded or overloaded) or the path of a file.");
 const place = RECORDED_PLACES.find((name) => name === where);
 const file = place === undefined ? where : fileURLToPath(recordedFile(place));
 const seconds = Number(length ?? 300);

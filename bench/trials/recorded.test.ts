@@ -16,12 +16,12 @@ const p95 = ({ latencyMs, ok }: Samples) =>
   );
 
 test.each(RECORDED_PLACES)(
-  "the run of a %s place holds five minutes of both instances at the rate it tells, and stays small",
+  "the run of the %s place holds five minutes of both instances at the rate it tells, and stays small",
   (place) => {
     const trace = readTrace(recordedFile(place));
     expect(trace).toMatchObject({ rps: 50, seconds: 300 });
     for (const { t, latencyMs } of trace.arms) {
-      expect(t.length).toBeGreaterThan(0.98 * 50 * 300);
+      expect(t.length).toBeGreaterThan(0.97 * 50 * 300);
       expect([...t]).toEqual([...t].sort((a, b) => a - b));
       expect(t.at(-1)!).toBeLessThanOrEqual(300);
       expect(quantile(latencyMs, 0.05)).toBeGreaterThan(1);

@@ -6,7 +6,7 @@ import { random } from "./random.ts";
 import { type Effect, shapeEffect } from "./world.ts";
 
 /** Places in which two identical instances of the real service under load were recorded by record.ts. */
-export const RECORDED_PLACES = ["calm", "crowded"] as const;
+export const RECORDED_PLACES = ["crowded", "overloaded"] as const;
 export type RecordedPlace = (typeof RECORDED_PLACES)[number];
 
 /** Where the recording of a place is. */
