@@ -76,10 +76,10 @@ describe.each(["memory", "redis"])("in %s", (kind) => {
       );
       allowed += verdicts.filter((verdict) => verdict.allowed).length;
     }
-    // 6,000 of the burst, 100 a second of the drip; each process may have a message in hand.
+    // 6,000 of the burst and 100 a second of the drip; each process may have a share of 100 in hand that it didn't need.
     const seconds = Math.ceil((performance.now() - started) / 1000) + 1;
-    expect(allowed).toBeGreaterThanOrEqual(6_000);
-    expect(allowed).toBeLessThanOrEqual(6_000 + 100 * seconds + 2);
+    expect(allowed).toBeGreaterThanOrEqual(5_800);
+    expect(allowed).toBeLessThanOrEqual(6_000 + 100 * seconds);
   });
 
   test("a refusal is a 429 that says when to come back", async () => {

@@ -27,11 +27,12 @@ export interface LimitsOptions {
 }
 
 const TENANTS_AT_WORK = 10_000;
+const GUESTS_AT_WORK = 20_000;
 /**
- * Of what drips into a tenant's bucket in a period a process takes this share at once, so that a hotel with much traffic doesn't
- * cost a question to Redis at each message. What a process has left over is all that a limit can be off by.
+ * Of a minute's messages a process takes this share out of a bucket at once, so that much traffic doesn't cost a question to Redis
+ * at each message. What a process has left over is all that a limit can be off by.
  */
-const SHARE = 0.02;
+const SHARE = 0.01;
 const PERIODS = [1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60];
 
 /**
@@ -69,16 +70,49 @@ export function createLimits({ shared, guestHash, defaults = DEFAULT_LIMITS }: L
     const dripping = limiter(drip.points, drip.duration, `${keyPrefix}:drip`);
     return burst === 0 ? dripping : new BurstyRateLimiter(dripping, limiter(burst, 60, `${keyPrefix}:burst`));
   };
-  interface Buckets {
-    tenant: ReturnType<typeof bucket>;
-    guest: ReturnType<typeof bucket>;
-    /** Messages that this process takes out of the tenant's bucket at once. */
+  interface Bucket {
+    limiter: ReturnType<typeof bucket>;
+    /** Messages that this process takes at once. */
     share: number;
-    /** How many of these are left. */
-    left: number;
   }
+  const bucketFor = (perMinute: number, keyPrefix: string): Bucket => ({
+    limiter: bucket(perMinute, keyPrefix),
+    // More than drips in at once would never come out of the drip.
+    share: Math.max(1, Math.floor(Math.min(perMinute * SHARE, bucketOf(perMinute).drip.points))),
+  });
   // By tenant and its limits: a limit that changed has a new bucket, whose counts in Redis are the old ones.
-  const buckets = new LRUCache<string, Buckets>({ max: TENANTS_AT_WORK });
+  const buckets = new LRUCache<string, Record<"tenant" | "guest", Bucket>>({ max: TENANTS_AT_WORK });
+  /** What is left of the shares that this process took. */
+  const left = new LRUCache<string, number>({ max: GUESTS_AT_WORK });
+
+  /** Shares that are being taken. */
+  const underWay = new Map<string, Promise<unknown>>();
+
+  /** @param key of what this process has left, unlike any other bucket's */
+  const consume = async ({ limiter, share }: Bucket, key: string, id: () => string): Promise<void> => {
+    for (;;) {
+      const own = left.get(key) ?? 0;
+      if (own > 0) {
+        left.set(key, own - 1);
+        return;
+      }
+      const others = share > 1 ? underWay.get(key) : undefined;
+      if (others === undefined) break;
+      await others;
+    }
+    const taking = limiter.consume(id(), share);
+    if (share === 1) {
+      await taking;
+      return;
+    }
+    underWay.set(key, taking);
+    try {
+      await taking;
+      left.set(key, share - 1);
+    } finally {
+      underWay.delete(key);
+    }
+  };
 
   const take: Limits["take"] = async (tenant, userId) => {
     const perMinute = tenant.limits.messages_per_minute ?? defaults.messages_per_minute;
@@ -87,21 +121,15 @@ export function createLimits({ shared, guestHash, defaults = DEFAULT_LIMITS }: L
     let pair = buckets.get(name);
     if (pair === undefined) {
       pair = {
-        tenant: bucket(perMinute, tenantKey(tenant.id, "limit", "tenant")),
-        guest: bucket(guestPerMinute, tenantKey(tenant.id, "limit", "guest")),
-        share: Math.max(1, Math.floor(bucketOf(perMinute).drip.points * SHARE)),
-        left: 0,
+        tenant: bucketFor(perMinute, tenantKey(tenant.id, "limit", "tenant")),
+        guest: bucketFor(guestPerMinute, tenantKey(tenant.id, "limit", "guest")),
       };
       buckets.set(name, pair);
     }
     for (const scope of ["guest", "tenant"] as const) {
       try {
-        if (scope === "guest") await pair.guest.consume(guestHash(userId));
-        else if (pair.left > 0) pair.left -= 1;
-        else {
-          await pair.tenant.consume("all", pair.share);
-          pair.left += pair.share - 1;
-        }
+        if (scope === "guest") await consume(pair.guest, `${name} ${userId}`, () => guestHash(userId));
+        else await consume(pair.tenant, name, () => "all");
       } catch (refusal) {
         if (!(refusal instanceof RateLimiterRes)) throw refusal;
         return { allowed: false, scope, retryAfterSeconds: Math.max(1, Math.ceil(refusal.msBeforeNext / 1000)) };
