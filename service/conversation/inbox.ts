@@ -78,6 +78,7 @@ export function createInbox({ database, metrics, worker = () => undefined }: Inb
     return {
       name: "store-message",
       text: STORE,
+      locks: lockOf(message),
       values: [tenantId, channel, userId, language, messageId, JSON.stringify(message), ...lease],
     };
   };
@@ -85,29 +86,28 @@ export function createInbox({ database, metrics, worker = () => undefined }: Inb
   return {
     accept: async (tenantId, messages) => {
       if (messages.length === 0) return { stored: 0, duplicates: 0 };
-      // Two batches that hold the same two guests in a different order must lock them in the same order.
-      const ordered = messages
-        .map((message, index) => ({ message, index }))
-        .sort((a, b) => compare(key(a.message), key(b.message)) || a.index - b.index)
-        .map(({ message }) => message);
       const own = worker();
       // One lease a guest: who handles the first message of a guest goes on with the next ones.
-      const owners = ordered.map((message, index) =>
-        index > 0 && key(ordered[index - 1]!) === key(message) ? undefined : own?.leaseOwner(tenantId),
-      );
-      const guests = new Set(ordered.map(key)).size;
+      const guests = new Set<string>();
+      const owners = messages.map((message) => {
+        const isFirst = !guests.has(lockOf(message));
+        guests.add(lockOf(message));
+        return isFirst ? own?.leaseOwner(tenantId) : undefined;
+      });
       const rows = await database.batchForTenant(tenantId, [
-        ...ordered.map((message, index) => store(tenantId, message, owners[index])),
-        ...(owners.filter((owner) => owner !== undefined).length === guests ? [] : [{ text: "select pg_notify('inbox', '')" }]),
+        ...messages.map((message, index) => store(tenantId, message, owners[index])),
+        ...(owners.filter((owner) => owner !== undefined).length === guests.size
+          ? []
+          : [{ text: "select pg_notify('inbox', '')" }]),
       ]);
-      const results = rows.slice(0, ordered.length).map(([row]) => row as unknown as Stored);
+      const results = rows.slice(0, messages.length).map(([row]) => row as unknown as Stored);
       for (const [index, stored] of results.entries()) {
         // Else whoever has the conversation, or will take it in its turn, goes on to this message.
-        if (stored.leased === true) own?.handle(tenantId, stored.id, stored.lease_token, loadedOf(ordered[index]!, stored));
+        if (stored.leased === true) own?.handle(tenantId, stored.id, stored.lease_token, loadedOf(messages[index]!, stored));
       }
-      const fresh = ordered.filter((_, index) => results[index]!.received_at !== null);
+      const fresh = messages.filter((_, index) => results[index]!.received_at !== null);
       for (const { channel } of fresh) metrics.messages.inc({ channel: channelLabel(channel), tenant_id: tenantId });
-      for (const message of ordered) {
+      for (const message of messages) {
         if (!fresh.includes(message)) metrics.messageDuplicates.inc({ channel: channelLabel(message.channel) });
       }
       metrics.tenantRequests.inc({ tenant_id: tenantId }, messages.length);
@@ -130,5 +130,5 @@ export function channelLabel(channel: string): string {
   return channel.split(":", 1)[0]!;
 }
 
-const key = ({ channel, userId }: IncomingMessage) => `${channel} ${userId}`;
-const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+/** Names the row of a guest's conversation, in the order in which transactions lock several. */
+export const lockOf = ({ channel, userId }: Pick<IncomingMessage, "channel" | "userId">) => `${channel} ${userId}`;

@@ -2,6 +2,7 @@ import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { KINDS, makeDatabase, type TestDatabase } from "../../test/database.ts";
 import { until } from "../../test/servers.ts";
+import type { Database } from "../storage/sql.ts";
 import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
 import { createAnswers } from "./answers.ts";
 import { createInbox } from "./inbox.ts";
@@ -246,6 +247,56 @@ describe.each(KINDS)("inbox and workers on %s", (kind) => {
     open();
     await handledAll(3);
     expect((await replies()).map(({ text }) => text)).toEqual(["re: first", "re: second", "re: third"]);
+  });
+
+  const onPostgres = kind === "postgres" ? test : undefined;
+  onPostgres?.("a message that is being stored while the next one is looked for isn't passed over", async () => {
+    const texts: string[] = [];
+    const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+    const other = await made.pool.connect();
+    const late = message("ana", "late");
+    let looks = 0;
+    const batchForTenant: Database["batchForTenant"] = async (tenantId, statements) => {
+      if (!statements.some(({ name }) => name === "next-message")) return made.database.batchForTenant(tenantId, statements);
+      looks += 1;
+      if (looks !== 1) return made.database.batchForTenant(tenantId, statements);
+      // Another process is in the middle of storing: it has the conversation's row, and the message isn't committed.
+      await other.query("begin");
+      await other.query("update conversations set last_received = last_received + 1");
+      await other.query(
+        `insert into inbox (tenant_id, channel, message_id, conversation_id, sequence, payload)
+         select tenant_id, channel, $1, id, last_received, $2 from conversations`,
+        [late.messageId, JSON.stringify(late)],
+      );
+      const look = made.database.batchForTenant(tenantId, statements);
+      let looked = false;
+      void look.finally(() => {
+        looked = true;
+      });
+      await until(async () => {
+        const { rowCount } = await made.pool.query("select 1 from pg_locks where not granted");
+        expect(looked || rowCount! > 0).toBe(true);
+      });
+      await other.query("commit");
+      other.release();
+      return look;
+    };
+    const database = { ...made.database, batchForTenant };
+    const worker = await start(
+      async (input) => {
+        texts.push(input.message.text);
+        if (input.message.text === "first") await gate;
+        return echo(input);
+      },
+      { database },
+    );
+    const first = message("ana", "first");
+    await inbox(worker).accept("default", [first]);
+    // A repetition: so the worker looks once more, and there is nothing.
+    await inbox(worker).accept("default", [first]);
+    open();
+    await handledAll(2);
+    expect(texts).toEqual(["first", "late"]);
   });
 
   test("more than a worker has room for waits in the database, and nobody is passed over", async () => {

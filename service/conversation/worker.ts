@@ -5,7 +5,7 @@ import type { Logger } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { Answers } from "./answers.ts";
 import { honestFallback } from "./fallback.ts";
-import { isPulled } from "./inbox.ts";
+import { isPulled, lockOf } from "./inbox.ts";
 import { createPlaces } from "./places.ts";
 import type { Conversation, HandleMessage, IncomingMessage, Language, Turn } from "./turn.ts";
 
@@ -199,28 +199,25 @@ export function createWorker(options: WorkerOptions): Worker {
     }
   };
 
-  /** Reads the next message of a conversation, and begins its lease anew. @returns undefined when the lease is lost */
+  /** Reads the next message of a conversation. @returns undefined when the lease is lost */
   const load = async (lease: Lease): Promise<Loaded | undefined> => {
     const { tenant_id: tenantId, conversation_id: id, lease_token: token } = lease;
-    const asked_at = monotone();
     const [rows] = await database.batchForTenant(tenantId, [
       {
         name: "next-message",
-        text: `with c as (
-                 update conversations set lease_until = clock_timestamp() + make_interval(secs => $4)
-                  where tenant_id = $1 and id = $2 and lease_token = $3
-                 returning channel, user_id, language, state, handed_over, last_received)
-               select c.channel, c.user_id, c.language, c.state, c.handed_over, c.last_received,
+        // It only reads: a statement that waited for a lock would see what is locked as it is then, and the rest as it was before,
+        // and so give back a conversation in which a message has just been stored.
+        text: `select c.channel, c.user_id, c.language, c.state, c.handed_over, c.last_received,
                       i.message_id, i.payload, i.attempts, i.sequence, i.received_at
-                 from c
+                 from conversations c
                  left join lateral (
                    select message_id, payload, attempts, sequence, received_at from inbox
-                    where tenant_id = $1 and conversation_id = $2 and state = 'waiting'
-                    order by sequence limit 1) i on true`,
-        values: [tenantId, id, token, LEASE_SECONDS],
+                    where tenant_id = c.tenant_id and conversation_id = c.id and state = 'waiting'
+                    order by sequence limit 1) i on true
+                where c.tenant_id = $1 and c.id = $2 and c.lease_token = $3`,
+        values: [tenantId, id, token],
       },
     ]);
-    lease.taken_at = asked_at;
     return rows![0] as Loaded | undefined;
   };
 
@@ -283,6 +280,7 @@ export function createWorker(options: WorkerOptions): Worker {
       {
         name: "turn",
         text: TURN,
+        locks: lockOf({ channel, userId: loaded.user_id }),
         values: [
           tenantId,
           id,

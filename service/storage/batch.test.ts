@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { makeDatabase, type TestDatabase } from "../../test/database.ts";
 import { until } from "../../test/servers.ts";
+import { connect, openDatabase } from "./database.ts";
 
 const addGuest = {
   name: "add-guest",
@@ -100,6 +101,29 @@ describe("batches on one connection", () => {
       Array.from({ length: 60 }, () => made.database.batchForTenant("a", [{ text: "select txid_current()::text as id" }])),
     );
     expect(new Set(calm.map(([rows]) => rows![0]!.id)).size).toBeLessThan(10);
+  });
+
+  test("transactions that lock the same rows take them in one order, whatever the order of their statements", async () => {
+    const another = await connect({ url: made.url!, poolSize: 2, onError: () => undefined });
+    const databases = [made.database, openDatabase(another)];
+    const rows = ["r1", "r2", "r3", "r4"];
+    await made.database.batchForTenant("b", rows.map(add));
+    const touch = (guest: string) => ({
+      name: "touch",
+      text: "update conversations set updated_at = clock_timestamp() where user_id = $1 returning user_id",
+      values: [guest],
+      locks: guest,
+    });
+    try {
+      const calls = Array.from({ length: 200 }, async (_, index) => {
+        const order = index % 2 === 0 ? rows : rows.toReversed();
+        const results = await databases[index % 2]!.batchForTenant("b", order.map(touch));
+        expect(results.map(([row]) => row!.user_id)).toEqual(order);
+      });
+      await Promise.all(calls);
+    } finally {
+      await databases[1]!.close();
+    }
   });
 
   test("a connection that is cut takes its calls along, and they aren't sent again", async () => {

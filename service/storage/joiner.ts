@@ -14,25 +14,28 @@ interface Call {
 const AT_ONCE = 2;
 const MOST_CALLS = 32;
 
+/** What has no name comes last. */
+const compare = (a: string | undefined, b: string | undefined) =>
+  a === b ? 0 : a === undefined ? 1 : b === undefined ? -1 : a < b ? -1 : 1;
+
 /**
  * Lets calls of one tenant that come while others are on their way share a transaction: the more there is to do, the less each
  * costs, and one call alone waits for nothing. Each call still takes part whole or not at all: when a statement fails, so that
- * all was rolled back, the calls are sent again one by one. When it isn't known what became of the transaction, all reject.
+ * all was rolled back, the calls are sent again one by one. Rows are locked in the order of their names. When it isn't known what became of the transaction, all reject.
  */
 export function createJoiner(send: Send): Send {
   const tenants = new Map<string, { underWay: number; waiting: Call[] }>();
 
   const sendTogether = async (tenantId: string, calls: Call[]): Promise<void> => {
+    const all = calls.flatMap(({ statements }, call) => statements.map((statement) => ({ statement, call })));
+    const ordered = all.toSorted((a, b) => compare(a.statement.locks, b.statement.locks));
     try {
       const rows = await send(
         tenantId,
-        calls.flatMap(({ statements }) => statements),
+        ordered.map(({ statement }) => statement),
       );
-      let from = 0;
-      for (const { statements, resolve } of calls) {
-        resolve(rows.slice(from, from + statements.length));
-        from += statements.length;
-      }
+      const rowsOf = new Map(ordered.map(({ statement }, index) => [statement, rows[index]!]));
+      for (const { statements, resolve } of calls) resolve(statements.map((statement) => rowsOf.get(statement)!));
     } catch (error) {
       const isUndone = error instanceof pg.DatabaseError && error.severity === "ERROR";
       if (calls.length > 1 && isUndone) for (const call of calls) await sendTogether(tenantId, [call]);

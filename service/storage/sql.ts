@@ -12,6 +12,11 @@ export interface Statement {
   values?: readonly unknown[];
   /** As with `Sql`. */
   name?: string;
+  /**
+   * Names the row that it locks. The statements of a transaction go in the order of these names, those without one last: so two
+   * transactions that lock the same rows never wait for each other.
+   */
+  locks?: string;
 }
 
 /** The database as every room sees it: transactions of one tenant, or of none. */
@@ -26,7 +31,7 @@ export interface Database {
 
   /**
    * Runs statements that don't depend on each other's rows in one transaction of a tenant, sent in one packet: one round trip
-   * in place of two. All take part, or none.
+   * in place of two. All take part, or none. Calls of one tenant that come together share a transaction.
    *
    * @returns the rows of each statement
    * @throws the error of the first one that failed
