@@ -1,7 +1,7 @@
 import type pg from "pg";
 import { honestFallback } from "../service/conversation/fallback.ts";
 import { createInbox } from "../service/conversation/inbox.ts";
-import { createWorker } from "../service/conversation/worker.ts";
+import { createWorker, type Worker } from "../service/conversation/worker.ts";
 import { openMemory } from "../service/storage/shared-memory.ts";
 import type { Database } from "../service/storage/sql.ts";
 import { createLogger } from "../service/telemetry/log.ts";
@@ -28,28 +28,29 @@ type Neighbour = "none" | "limited" | "stored";
 export async function measureNeighbours(options: { database: Database; pool: pg.Pool; report: Parameters<Bench["run"]>[0] }) {
   const { database, pool, report } = options;
   const metrics = createMetrics({ collectDefaults: false });
-  const inbox = createInbox({ database, metrics });
+  let worker: Worker | undefined;
+  const inbox = createInbox({ database, metrics, worker: () => worker });
   const arrivals = new Map<string, number>();
   let latencies: number[] = [];
-  const worker = createWorker({
-    database,
-    metrics,
-    logger: createLogger("silent", "bench"),
-    concurrency: CONCURRENCY,
-    answers: {
-      notification: () => "",
-      announce: ({ messageId }) => {
-        const arrived = arrivals.get(messageId);
-        arrivals.delete(messageId);
-        if (arrived !== undefined) latencies.push(performance.now() - arrived);
+  const makeWorker = () =>
+    createWorker({
+      database,
+      metrics,
+      logger: createLogger("silent", "bench"),
+      concurrency: CONCURRENCY,
+      answers: {
+        notification: () => "",
+        announce: ({ messageId }) => {
+          const arrived = arrivals.get(messageId);
+          arrivals.delete(messageId);
+          if (arrived !== undefined) latencies.push(performance.now() - arrived);
+        },
       },
-    },
-    handle: async ({ conversation, message }) => {
-      await new Promise((resolve) => setTimeout(resolve, HANDLING_MS));
-      return honestFallback(conversation, message);
-    },
-  });
-  await worker.start();
+      handle: async ({ conversation, message }) => {
+        await new Promise((resolve) => setTimeout(resolve, HANDLING_MS));
+        return honestFallback(conversation, message);
+      },
+    });
 
   let number = 0;
   const send = async (tenant: string, guests: number) => {
@@ -64,6 +65,8 @@ export async function measureNeighbours(options: { database: Database; pool: pg.
   const limitedTenant = { id: "hotel-2", limits: { messages_per_minute: QUOTA_PER_SECOND * 60 } };
 
   const window = async (neighbour: Neighbour): Promise<number> => {
+    worker = makeWorker();
+    await worker.start();
     const sending: Promise<void>[] = [];
     const every = (perSecond: number, work: () => Promise<void>) => {
       const start = performance.now();
@@ -88,6 +91,7 @@ export async function measureNeighbours(options: { database: Database; pool: pg.
     for (const timer of timers) clearInterval(timer);
     await Promise.all(sending);
     // What the neighbour left over isn't the next window's business.
+    await worker.stop();
     await pool.query("delete from conversations where tenant_id = 'hotel-2'");
     if (seen.length < (QUIET_PER_SECOND * WINDOW_MS) / 2000) throw new Error(`the quiet hotel had ${seen.length} answers only`);
     return seen.sort((one, other) => one - other)[Math.floor(seen.length * 0.95)]!;
@@ -114,6 +118,6 @@ export async function measureNeighbours(options: { database: Database; pool: pg.
       });
     }
   } finally {
-    await worker.stop();
+    await worker?.stop();
   }
 }
