@@ -131,9 +131,12 @@ describe.each(KINDS)("the outbox on %s", (kind) => {
     await reply("5491100000001", ["primera"]);
     await settled("sent", 1);
     const before = performance.now();
-    await reply("5491100000001", ["segunda"]);
-    await until(async () => expect(api.messages).toHaveLength(2));
-    expect(performance.now() - before).toBeLessThan(700);
+    // Each right after a look, so that without the wake-up each would wait a second.
+    for (let number = 2; number <= 6; number += 1) {
+      await reply("5491100000001", [`${number}`]);
+      await until(async () => expect(api.messages).toHaveLength(number));
+    }
+    expect(performance.now() - before).toBeLessThan(4_000);
   });
 
   test("a refusal for the rate is tried again, and the next reply waits its turn", async () => {

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { cpuMs } from "../../test/cpu.ts";
 import { canonicalUserId, userIdForms } from "./user-id.ts";
 
 describe("canonicalUserId", () => {
@@ -54,9 +55,7 @@ describe("canonicalUserId", () => {
 
   test.each(["1", " ", "(", "+ ", "a@", "@", "-", "+1 "])("a megabyte of %j takes no time to speak of", (unit) => {
     const raw = unit.repeat(1_000_000 / unit.length);
-    const start = performance.now();
-    expect(canonicalUserId(raw)).toBe(raw.trim());
-    expect(performance.now() - start).toBeLessThan(200);
+    expect(cpuMs(() => expect(canonicalUserId(raw)).toBe(raw.trim()))).toBeLessThan(200);
   });
 });
 

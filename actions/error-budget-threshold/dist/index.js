@@ -29158,11 +29158,15 @@ class PrometheusClient {
     /** Asks within the total time-out, trying again what may pass. */
     async #ask(path, parameters) {
         const deadline = performance.now() + this.#timeoutMs;
+        let earlier;
         for (let attempt = 1;; attempt++) {
             try {
                 return await this.#askOnce(path, { ...parameters, timeout: `${this.#timeoutMs}ms` }, deadline);
             }
             catch (error) {
+                // Why there was another try says more than that the time for it ran out.
+                if (earlier !== undefined && error instanceof PrometheusError && error.kind === "timeout")
+                    throw earlier;
                 if (!(error instanceof PrometheusError) || !error.retryable || attempt >= this.#attempts)
                     throw error;
                 const backoff = 200 * 2 ** (attempt - 1) * (0.5 + Math.random());
@@ -29170,6 +29174,7 @@ class PrometheusClient {
                 // No time for another try: the reason of this one says more than "timed out".
                 if (performance.now() + pause >= deadline)
                     throw error;
+                earlier = error;
                 await new Promise((resolve) => setTimeout(resolve, pause));
             }
         }

@@ -90,15 +90,19 @@ export class PrometheusClient {
   /** Asks within the total time-out, trying again what may pass. */
   async #ask(path: string, parameters: Record<string, string>): Promise<unknown> {
     const deadline = performance.now() + this.#timeoutMs;
+    let earlier: PrometheusError | undefined;
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.#askOnce(path, { ...parameters, timeout: `${this.#timeoutMs}ms` }, deadline);
       } catch (error) {
+        // Why there was another try says more than that the time for it ran out.
+        if (earlier !== undefined && error instanceof PrometheusError && error.kind === "timeout") throw earlier;
         if (!(error instanceof PrometheusError) || !error.retryable || attempt >= this.#attempts) throw error;
         const backoff = 200 * 2 ** (attempt - 1) * (0.5 + Math.random());
         const pause = Math.max(backoff, (error.retryAfterSeconds ?? 0) * 1000);
         // No time for another try: the reason of this one says more than "timed out".
         if (performance.now() + pause >= deadline) throw error;
+        earlier = error;
         await new Promise((resolve) => setTimeout(resolve, pause));
       }
     }

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { cpuMs } from "../../../test/cpu.ts";
 import { readName } from "./names.ts";
 import * as reading from "./reading.ts";
 
@@ -151,20 +152,21 @@ test("reading is quick whatever the text", () => {
     "soy A".repeat(20_000),
     "una ".repeat(25_000),
   ];
-  const started = performance.now();
-  for (const text of texts) {
-    const words = plain(text);
-    for (const read of [
-      reading.saysYes,
-      reading.callsOff,
-      reading.readParty,
-      reading.readAddition,
-      reading.wantsStatus,
-      reading.isEmergency,
-    ])
-      read(words);
-    readName(text);
-    reading.readAmenities(words);
-  }
-  expect(performance.now() - started).toBeLessThan(500);
+  const spent = cpuMs(() => {
+    for (const text of texts) {
+      const words = plain(text);
+      for (const read of [
+        reading.saysYes,
+        reading.callsOff,
+        reading.readParty,
+        reading.readAddition,
+        reading.wantsStatus,
+        reading.isEmergency,
+      ])
+        read(words);
+      readName(text);
+      reading.readAmenities(words);
+    }
+  });
+  expect(spent).toBeLessThan(1_000);
 });
