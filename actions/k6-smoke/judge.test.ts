@@ -101,6 +101,14 @@ describe("missing evidence is never a pass", () => {
     expect(judge({ iterations: 0 }, { exceptions: 1 }).broken).toBe(true);
   });
 
+  test("a script that throws in its setup is told of once, and not as a share of no iterations", () => {
+    const scriptErrors = (facts: Partial<RunFacts>) =>
+      judge({ iterations: 0 }, { exceptions: 1, ...facts }).reasons.filter(({ code }) => code === "SCRIPT_ERROR");
+    expect(scriptErrors({}).map(({ message }) => message)).toEqual([expect.stringMatching(/before its first iteration/)]);
+    const ending = { kind: "failed", message: "the script threw (107)" } as const;
+    expect(scriptErrors({ ending }).map(({ message }) => message)).toEqual(["the script threw (107)"]);
+  });
+
   test("whatever is measured: a pass has enough requests under the limits, and each verdict has a reason", () => {
     const maybe = (max: number) => fc.option(fc.double({ min: 0, max, noNaN: true }));
     fc.assert(

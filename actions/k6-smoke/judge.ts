@@ -97,7 +97,11 @@ export function judgeSmoke(measured: Measurement, limits: SmokeLimits, facts: Ru
   if (facts.ending.kind === "failed") breaks("SCRIPT_ERROR", facts.ending.message);
   const finished = facts.ending.kind === "finished" || facts.ending.kind === "thresholds";
   for (const problem of finished ? facts.unusable : []) breaks("NO_DATA", problem);
-  if (facts.exceptions > 0) {
+  if (facts.exceptions > 0 && iterations === 0) {
+    // An ending that failed has told it already, with k6's own words.
+    if (!broken)
+      breaks("SCRIPT_ERROR", "the script threw an exception before its first iteration; k6's log shows it. Mend the script");
+  } else if (facts.exceptions > 0) {
     const message = `${facts.exceptions} of ${iterations} iterations threw an exception; k6's log shows it`;
     if (facts.exceptions > MAX_EXCEPTION_SHARE * iterations) breaks("SCRIPT_ERROR", `${message}. Mend the script`);
     else findings.push({ verdict: "PASS", reason: { code: "SCRIPT_ERROR", metric: null, severity: "warning", message } });
