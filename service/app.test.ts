@@ -4,7 +4,7 @@ import { Router } from "express";
 import { pino } from "pino";
 import { afterEach, describe, expect, test } from "vitest";
 import { type AppOptions, createApp } from "./app.ts";
-import { Problem } from "./problem.ts";
+import { Problem } from "./http/problem.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
 
 let server: Server | undefined;

@@ -1,5 +1,5 @@
 import express, { type Express, type RequestHandler, type Router } from "express";
-import { Problem, problemHandler } from "./problem.ts";
+import { Problem, problemHandler } from "./http/problem.ts";
 import { type Faults, injectFaults } from "./telemetry/faults.ts";
 import { type HealthOptions, healthRoutes } from "./telemetry/health.ts";
 import { identify, observe, zeroRoute } from "./telemetry/http.ts";

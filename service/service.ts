@@ -1,8 +1,8 @@
 import { createHmac } from "node:crypto";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { createAuth } from "./admin/auth.ts";
 import { createApp } from "./app.ts";
+import { createAuth } from "./auth/auth.ts";
 import { createEmailChannel } from "./channels/email/channel.ts";
 import { emailWebhook } from "./channels/email/webhook.ts";
 import { messagesWebhook } from "./channels/messages/webhook.ts";
@@ -24,7 +24,7 @@ import { createWorker } from "./conversation/worker.ts";
 import { flagRoutes } from "./flags/admin.ts";
 import { createFlags } from "./flags/flags.ts";
 import { ofrepRoutes } from "./flags/ofrep.ts";
-import { drainer, listen } from "./http-server.ts";
+import { drainer, listen } from "./http/server.ts";
 import { inShadow } from "./nlp/rollout.ts";
 import { openCandidate } from "./nlp/training.ts";
 import { openUnderstander, understanderOf } from "./nlp/understand.ts";

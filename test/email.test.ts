@@ -3,7 +3,7 @@ import { buffer } from "node:stream/consumers";
 import PostalMime, { type Email } from "postal-mime";
 import { SMTPServer } from "smtp-server";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { signatureOf } from "../service/channels/signature.ts";
+import { signatureOf } from "../service/http/signature.ts";
 import { until } from "./servers.ts";
 import { type RunningService, spawnService } from "./service.ts";
 

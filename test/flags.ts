@@ -3,7 +3,7 @@ import express, { type Router } from "express";
 import { pino } from "pino";
 import { createFlags, type Flags, type FlagsOptions } from "../service/flags/flags.ts";
 import type { DeclaredFlag, Registry } from "../service/flags/registry.ts";
-import { problemHandler } from "../service/problem.ts";
+import { problemHandler } from "../service/http/problem.ts";
 import { openMemory } from "../service/storage/shared-memory.ts";
 import type { Database } from "../service/storage/sql.ts";
 import { createMetrics } from "../service/telemetry/metrics.ts";

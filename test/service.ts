@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createHmac } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { SignJWT } from "jose";
-import { signatureOf } from "../service/channels/signature.ts";
 import { DEVELOPMENT_SECRETS } from "../service/config.ts";
+import { signatureOf } from "../service/http/signature.ts";
 import { stopProcess } from "./servers.ts";
 
 /** The real service in a process of its own. */

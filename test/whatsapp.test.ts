@@ -1,8 +1,8 @@
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, expect, inject, test } from "vitest";
-import { signatureOf } from "../service/channels/signature.ts";
 import { readReference } from "../service/channels/whatsapp/reference.ts";
 import { DEVELOPMENT_SECRETS } from "../service/config.ts";
+import { signatureOf } from "../service/http/signature.ts";
 import { type GraphApi, notification, startGraphApi, type TakenMessage } from "./graph-api.ts";
 import { createDatabase, until } from "./servers.ts";
 import { type RunningService, spawnService } from "./service.ts";

@@ -1,4 +1,4 @@
-import type { RateLimit } from "./signed-body.ts";
+import type { RateLimit } from "../http/signed-body.ts";
 
 /**
  * A token bucket: lets `burst` through at once and `ratePerSecond` in the long run.

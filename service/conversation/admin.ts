@@ -1,7 +1,7 @@
 import express, { type RequestHandler, Router } from "express";
 import { z } from "zod";
-import { principalOf, type Role } from "../admin/auth.ts";
-import { Problem } from "../problem.ts";
+import { principalOf, type Role } from "../auth/auth.ts";
+import { Problem } from "../http/problem.ts";
 import type { Database, Sql } from "../storage/sql.ts";
 import { canonicalUserId } from "../tenancy/user-id.ts";
 import { isPulled } from "./inbox.ts";

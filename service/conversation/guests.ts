@@ -1,6 +1,6 @@
 import { type RequestHandler, Router } from "express";
-import { principalOf, type Role } from "../admin/auth.ts";
-import { Problem } from "../problem.ts";
+import { principalOf, type Role } from "../auth/auth.ts";
+import { Problem } from "../http/problem.ts";
 import type { Database, Sql } from "../storage/sql.ts";
 import type { Logger } from "../telemetry/log.ts";
 import { canonicalUserId } from "../tenancy/user-id.ts";

@@ -4,8 +4,8 @@ import express from "express";
 import { SignJWT } from "jose";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { makeDatabase, type TestDatabase } from "../../test/database.ts";
-import { createAuth } from "../admin/auth.ts";
-import { problemHandler } from "../problem.ts";
+import { createAuth } from "../auth/auth.ts";
+import { problemHandler } from "../http/problem.ts";
 import { createLogger } from "../telemetry/log.ts";
 import { outboxAdmin } from "./outbox-admin.ts";
 

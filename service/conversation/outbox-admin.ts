@@ -1,7 +1,7 @@
 import express, { type RequestHandler, Router } from "express";
 import { z } from "zod";
-import { principalOf, type Role, requireTenant } from "../admin/auth.ts";
-import { Problem } from "../problem.ts";
+import { principalOf, type Role, requireTenant } from "../auth/auth.ts";
+import { Problem } from "../http/problem.ts";
 import type { Database } from "../storage/sql.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Reply } from "./turn.ts";

@@ -1,5 +1,5 @@
-import { type principalOf, requireTenant } from "../admin/auth.ts";
-import { Problem } from "../problem.ts";
+import { type principalOf, requireTenant } from "../auth/auth.ts";
+import { Problem } from "../http/problem.ts";
 import type { Database } from "../storage/sql.ts";
 import { DEFAULT_TENANT } from "../tenancy/tenant.ts";
 

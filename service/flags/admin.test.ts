@@ -2,7 +2,7 @@ import { SignJWT } from "jose";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { makeDatabase, type TestDatabase } from "../../test/database.ts";
 import { makeFlags, serve, toggle } from "../../test/flags.ts";
-import { createAuth } from "../admin/auth.ts";
+import { createAuth } from "../auth/auth.ts";
 import { flagRoutes } from "./admin.ts";
 import type { Flags } from "./flags.ts";
 import type { Registry } from "./registry.ts";

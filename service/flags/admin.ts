@@ -1,6 +1,6 @@
 import express, { type RequestHandler, type Response, Router } from "express";
-import { type Principal, principalOf, type Role } from "../admin/auth.ts";
-import { Problem } from "../problem.ts";
+import { type Principal, principalOf, type Role } from "../auth/auth.ts";
+import { Problem } from "../http/problem.ts";
 import { contextOfQuery } from "./context.ts";
 import { isObject, MAXIMUM_BYTES, shown } from "./definition.ts";
 import { explain } from "./explain.ts";

@@ -1,5 +1,5 @@
-import type { Principal } from "../admin/auth.ts";
-import { Problem } from "../problem.ts";
+import type { Principal } from "../auth/auth.ts";
+import { Problem } from "../http/problem.ts";
 import { shown } from "./definition.ts";
 
 const SWITCHES = ["explain", "dry_run"] as const;

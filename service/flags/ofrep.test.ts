@@ -4,7 +4,7 @@ import { SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { makeDatabase, type TestDatabase } from "../../test/database.ts";
 import { makeFlags, serve, toggle } from "../../test/flags.ts";
-import { createAuth } from "../admin/auth.ts";
+import { createAuth } from "../auth/auth.ts";
 import type { Flags } from "./flags.ts";
 import { ofrepRoutes } from "./ofrep.ts";
 import type { DeclaredFlag, FlagType, FlagValue, Registry } from "./registry.ts";

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import express, { type ErrorRequestHandler, type Request, type RequestHandler, type Response, Router } from "express";
-import { principalOf, type Role } from "../admin/auth.ts";
+import { principalOf, type Role } from "../auth/auth.ts";
 import { ContextError, checkContext } from "./context.ts";
 import type { Evaluation, Flags } from "./flags.ts";
 import type { FlagValue, Registry } from "./registry.ts";

@@ -1,6 +1,6 @@
 import { Router } from "express";
-import { jsonBodyOf, readSignedBody } from "../channels/signed-body.ts";
-import { Problem } from "../problem.ts";
+import { Problem } from "../http/problem.ts";
+import { jsonBodyOf, readSignedBody } from "../http/signed-body.ts";
 import type { PmsClients, PmsTenant } from "./clients.ts";
 
 export interface PmsWebhookOptions {

@@ -1,5 +1,5 @@
 import type { RequestHandler } from "express";
-import { Problem } from "../problem.ts";
+import { Problem } from "../http/problem.ts";
 
 export interface Faults {
   /** Delay before an answer, ms. */

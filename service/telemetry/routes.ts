@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { type Request, Router } from "express";
-import { Problem } from "../problem.ts";
+import { Problem } from "../http/problem.ts";
 import type { Metrics } from "./metrics.ts";
 
 /**

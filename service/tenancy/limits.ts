@@ -1,6 +1,6 @@
 import { LRUCache } from "lru-cache";
 import { BurstyRateLimiter, RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from "rate-limiter-flexible";
-import { Problem } from "../problem.ts";
+import { Problem } from "../http/problem.ts";
 import { type Shared, tenantKey } from "../storage/shared.ts";
 import type { Tenant } from "./tenant.ts";
 

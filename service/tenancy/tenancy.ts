@@ -1,6 +1,6 @@
 import { LRUCache } from "lru-cache";
 import { z } from "zod";
-import { Problem } from "../problem.ts";
+import { Problem } from "../http/problem.ts";
 import type { Shared } from "../storage/shared.ts";
 import type { Database } from "../storage/sql.ts";
 import type { Logger } from "../telemetry/log.ts";

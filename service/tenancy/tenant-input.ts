@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Problem } from "../problem.ts";
+import { Problem } from "../http/problem.ts";
 import { MAXIMUM_PATTERN_LENGTH, reviewPattern } from "./pattern.ts";
 import {
   businessHoursSchema,

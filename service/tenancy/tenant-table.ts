@@ -1,4 +1,4 @@
-import { Problem } from "../problem.ts";
+import { Problem } from "../http/problem.ts";
 import type { Database, Sql } from "../storage/sql.ts";
 import type { TenantDocument } from "./tenant-input.ts";
 import { invalid } from "./tenant-input.ts";

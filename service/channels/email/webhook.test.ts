@@ -4,13 +4,13 @@ import express from "express";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { makeDatabase, type TestDatabase } from "../../../test/database.ts";
 import { createInbox } from "../../conversation/inbox.ts";
-import { problemHandler } from "../../problem.ts";
+import { problemHandler } from "../../http/problem.ts";
+import { signatureOf } from "../../http/signature.ts";
 import { openMemory } from "../../storage/shared-memory.ts";
 import { createLogger } from "../../telemetry/log.ts";
 import { createMetrics } from "../../telemetry/metrics.ts";
 import { createTenancy, type Tenancy } from "../../tenancy/tenancy.ts";
 import { canonicalUserId } from "../../tenancy/user-id.ts";
-import { signatureOf } from "../signature.ts";
 import { writeMessageId } from "./message-id.ts";
 import { emailWebhook } from "./webhook.ts";
 

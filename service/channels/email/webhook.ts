@@ -1,10 +1,10 @@
 import { Router } from "express";
 import type { Inbox } from "../../conversation/inbox.ts";
 import { recordStatuses } from "../../conversation/outbox-status.ts";
-import { Problem } from "../../problem.ts";
+import { Problem } from "../../http/problem.ts";
+import { jsonBodyOf, readSignedBody } from "../../http/signed-body.ts";
 import type { Database } from "../../storage/sql.ts";
 import type { Logger } from "../../telemetry/log.ts";
-import { jsonBodyOf, readSignedBody } from "../signed-body.ts";
 import { automaticReason, type Mail, mailSchema, recipientsOf, senderOf, toIncoming } from "./incoming.ts";
 import { findReferences } from "./message-id.ts";
 

@@ -11,7 +11,7 @@ import { createAnswers } from "../../conversation/answers.ts";
 import { createInbox } from "../../conversation/inbox.ts";
 import type { HandleMessage, Reply } from "../../conversation/turn.ts";
 import { createWorker, type Worker } from "../../conversation/worker.ts";
-import { problemHandler } from "../../problem.ts";
+import { problemHandler } from "../../http/problem.ts";
 import { createLogger } from "../../telemetry/log.ts";
 import { createMetrics } from "../../telemetry/metrics.ts";
 import { createWebChat, type WebChat } from "./chat.ts";

@@ -8,7 +8,7 @@ import { createAnswers } from "../../conversation/answers.ts";
 import { createInbox } from "../../conversation/inbox.ts";
 import type { HandleMessage } from "../../conversation/turn.ts";
 import { createWorker, type Worker } from "../../conversation/worker.ts";
-import { Problem, problemHandler } from "../../problem.ts";
+import { Problem, problemHandler } from "../../http/problem.ts";
 import { observe } from "../../telemetry/http.ts";
 import { createLogger } from "../../telemetry/log.ts";
 import { createMetrics } from "../../telemetry/metrics.ts";

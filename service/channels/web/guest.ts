@@ -1,6 +1,6 @@
 import { createHmac, randomBytes } from "node:crypto";
 import type { Request } from "express";
-import { sameSecret } from "../signature.ts";
+import { sameSecret } from "../../http/signature.ts";
 
 const COOKIE = "gatehouse_guest";
 const LIFE_SECONDS = 30 * 24 * 3600;

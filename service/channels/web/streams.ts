@@ -1,5 +1,5 @@
 import type { Response } from "express";
-import { Problem } from "../../problem.ts";
+import { Problem } from "../../http/problem.ts";
 import type { Database } from "../../storage/sql.ts";
 import type { Logger } from "../../telemetry/log.ts";
 import { type History, readHistory } from "./history.ts";

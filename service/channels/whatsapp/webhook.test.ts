@@ -6,13 +6,13 @@ import { makeDatabase, type TestDatabase } from "../../../test/database.ts";
 import { type GraphApi, notification, startGraphApi } from "../../../test/graph-api.ts";
 import { until } from "../../../test/servers.ts";
 import { createInbox } from "../../conversation/inbox.ts";
-import { problemHandler } from "../../problem.ts";
+import { problemHandler } from "../../http/problem.ts";
+import { signatureOf } from "../../http/signature.ts";
 import { openMemory } from "../../storage/shared-memory.ts";
 import { createLogger } from "../../telemetry/log.ts";
 import { createMetrics } from "../../telemetry/metrics.ts";
 import { createTenancy, type Tenancy } from "../../tenancy/tenancy.ts";
 import { canonicalUserId } from "../../tenancy/user-id.ts";
-import { signatureOf } from "../signature.ts";
 import { createGraph } from "./graph.ts";
 import { whatsAppWebhook } from "./webhook.ts";
 

@@ -1,6 +1,6 @@
 import type { RequestHandler, Response } from "express";
 import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify } from "jose";
-import { Problem } from "../problem.ts";
+import { Problem } from "../http/problem.ts";
 
 /** Each role may do what the ones before it may. */
 export const ROLES = ["viewer", "operator", "admin"] as const;

@@ -1,6 +1,6 @@
 import { createHmac, createSecretKey, type KeyObject } from "node:crypto";
 import type { Request, RequestHandler, Response } from "express";
-import { Problem } from "../problem.ts";
+import { Problem } from "./problem.ts";
 import { matchesDigest } from "./signature.ts";
 
 /** Says whether one more request may pass now. */

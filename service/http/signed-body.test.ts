@@ -2,9 +2,9 @@ import { createServer, type Server } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import express from "express";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { problemHandler } from "../problem.ts";
+import { createTokenBucket } from "../channels/rate.ts";
 import { createLogger } from "../telemetry/log.ts";
-import { createTokenBucket } from "./rate.ts";
+import { problemHandler } from "./problem.ts";
 import { sameSecret, signatureOf, verifySignature } from "./signature.ts";
 import { jsonBodyOf, rawBodyOf, readSignedBody } from "./signed-body.ts";
 

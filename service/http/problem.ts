@@ -1,5 +1,5 @@
 import type { ErrorRequestHandler, Response } from "express";
-import type { Logger } from "./telemetry/log.ts";
+import type { Logger } from "../telemetry/log.ts";
 
 /** An answer that isn't a success, as RFC 9457 describes it. Throw it from any route. */
 export class Problem extends Error {
