@@ -1,7 +1,7 @@
 import type pg from "pg";
-import { honestFallback } from "../service/conversation/fallback.ts";
-import { createInbox } from "../service/conversation/inbox.ts";
-import { createWorker, type Worker } from "../service/conversation/worker.ts";
+import { honestFallback } from "../service/mail/honest-fallback.ts";
+import { createInbox } from "../service/mail/inbox.ts";
+import { createWorker, type Worker } from "../service/mail/worker.ts";
 import { openMemory } from "../service/storage/shared-memory.ts";
 import type { Database } from "../service/storage/sql.ts";
 import { createLogger } from "../service/telemetry/log.ts";

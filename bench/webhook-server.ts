@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import express from "express";
 import { createApp } from "../service/app.ts";
 import { messagesWebhook } from "../service/channels/messages/webhook.ts";
-import { createInbox } from "../service/conversation/inbox.ts";
+import { createInbox } from "../service/mail/inbox.ts";
 import { connect, openDatabase } from "../service/storage/database.ts";
 import { createLogger } from "../service/telemetry/log.ts";
 import { createMetrics } from "../service/telemetry/metrics.ts";

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { createHandle, type HandleOptions } from "../service/conversation/handle.ts";
 import { createTenantModels } from "../service/conversation/tenant-models.ts";
 import { createTickets } from "../service/conversation/tickets.ts";
-import type { Conversation, Reply, Turn } from "../service/conversation/turn.ts";
+import type { Conversation, Reply, Turn } from "../service/mail/message.ts";
 import { openUnderstander, type Understander } from "../service/nlp/understand.ts";
 import { createPmsClients } from "../service/pms/clients.ts";
 import type { Pms } from "../service/pms/port.ts";

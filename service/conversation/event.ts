@@ -1,8 +1,8 @@
+import type { Band, IncomingMessage } from "../mail/message.ts";
 import type { Event, Understood } from "./orchestrator/contract.ts";
 import { plain } from "./orchestrator/reading.ts";
 import { isButton } from "./replies/catalogue.ts";
 import type { Session } from "./session.ts";
-import type { Band, IncomingMessage } from "./turn.ts";
 
 /** Questions whose answers are numbers: there "2" isn't the second button. */
 const NUMERIC = new Set(["dates", "nights", "guests", "late_time", "room_number"]);

@@ -1,3 +1,4 @@
+import type { Conversation, HandleMessage, Language, Turn } from "../mail/message.ts";
 import type { TenantModel } from "../nlp/tenant.ts";
 import { addDays, dayIn } from "../pms/calendar.ts";
 import type { PmsClients } from "../pms/clients.ts";
@@ -16,7 +17,6 @@ import { wordsOf } from "./replies/words.ts";
 import { readSession, type Session } from "./session.ts";
 import type { TenantModels } from "./tenant-models.ts";
 import type { Tickets } from "./tickets.ts";
-import type { Conversation, HandleMessage, Language, Turn } from "./turn.ts";
 
 /** The flags that a conversation honours. */
 export type ConversationFlag =

@@ -1,6 +1,6 @@
+import type { Conversation } from "../mail/message.ts";
 import type { Database } from "../storage/sql.ts";
 import type { Ticket } from "./orchestrator/contract.ts";
-import type { Conversation } from "./turn.ts";
 
 /** Where conversations leave work for reception. */
 export interface Tickets {

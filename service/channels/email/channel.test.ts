@@ -3,8 +3,8 @@ import { buffer } from "node:stream/consumers";
 import PostalMime, { type Email } from "postal-mime";
 import { SMTPServer } from "smtp-server";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import type { Reply } from "../../conversation/turn.ts";
-import { type Channel, DeliveryError, type Outgoing } from "../channel.ts";
+import { type Channel, DeliveryError, type Outgoing } from "../../mail/channel.ts";
+import type { Reply } from "../../mail/message.ts";
 import { createEmailChannel, renderText } from "./channel.ts";
 import { findReferences } from "./message-id.ts";
 

@@ -1,7 +1,7 @@
 import nodemailer from "nodemailer";
 import { z } from "zod";
-import type { Language, Reply } from "../../conversation/turn.ts";
-import { type Channel, DeliveryError, type Outgoing } from "../channel.ts";
+import { type Channel, DeliveryError, type Outgoing } from "../../mail/channel.ts";
+import type { Language, Reply } from "../../mail/message.ts";
 import { writeMessageId } from "./message-id.ts";
 
 /** What the channel needs to know of a hotel. */

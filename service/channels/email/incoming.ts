@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { convert } from "html-to-text";
 import { z } from "zod";
-import type { IncomingMessage } from "../../conversation/turn.ts";
+import type { IncomingMessage } from "../../mail/message.ts";
 import { clip, storableJson, storableText } from "../text.ts";
 import { writtenText } from "./written-text.ts";
 

@@ -1,8 +1,8 @@
 import { Router } from "express";
-import type { Inbox } from "../../conversation/inbox.ts";
-import { recordStatuses } from "../../conversation/outbox-status.ts";
 import { Problem } from "../../http/problem.ts";
 import { jsonBodyOf, readSignedBody } from "../../http/signed-body.ts";
+import { recordStatuses } from "../../mail/delivery-status.ts";
+import type { Inbox } from "../../mail/inbox.ts";
 import type { Database } from "../../storage/sql.ts";
 import type { Logger } from "../../telemetry/log.ts";
 import { automaticReason, type Mail, mailSchema, recipientsOf, senderOf, toIncoming } from "./incoming.ts";

@@ -1,10 +1,10 @@
 import { Router } from "express";
 import { z } from "zod";
-import type { Answers } from "../../conversation/answers.ts";
-import type { Inbox } from "../../conversation/inbox.ts";
-import type { IncomingMessage } from "../../conversation/turn.ts";
 import { Problem } from "../../http/problem.ts";
 import { jsonBodyOf, readSignedBody } from "../../http/signed-body.ts";
+import type { Answers } from "../../mail/answers.ts";
+import type { Inbox } from "../../mail/inbox.ts";
+import type { IncomingMessage } from "../../mail/message.ts";
 import { storableText } from "../text.ts";
 
 /** Bytes of a body; a guest's text is at most 4,096 characters. */

@@ -7,11 +7,11 @@ import { type Browser, type BrowserContextOptions, chromium, type Page } from "p
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { makeDatabase, type TestDatabase } from "../../../test/database.ts";
 import { findProgram } from "../../../test/servers.ts";
-import { createAnswers } from "../../conversation/answers.ts";
-import { createInbox } from "../../conversation/inbox.ts";
-import type { HandleMessage, Reply } from "../../conversation/turn.ts";
-import { createWorker, type Worker } from "../../conversation/worker.ts";
 import { problemHandler } from "../../http/problem.ts";
+import { createAnswers } from "../../mail/answers.ts";
+import { createInbox } from "../../mail/inbox.ts";
+import type { HandleMessage, Reply } from "../../mail/message.ts";
+import { createWorker, type Worker } from "../../mail/worker.ts";
 import { createLogger } from "../../telemetry/log.ts";
 import { createMetrics } from "../../telemetry/metrics.ts";
 import { createWebChat, type WebChat } from "./chat.ts";

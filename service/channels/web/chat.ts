@@ -1,9 +1,9 @@
 import express, { type Request, type Response, Router } from "express";
 import { z } from "zod";
-import type { Inbox } from "../../conversation/inbox.ts";
-import type { Language } from "../../conversation/turn.ts";
 import { Problem } from "../../http/problem.ts";
 import type { RateLimit } from "../../http/signed-body.ts";
+import type { Inbox } from "../../mail/inbox.ts";
+import type { Language } from "../../mail/message.ts";
 import type { Database } from "../../storage/sql.ts";
 import type { Logger } from "../../telemetry/log.ts";
 import { createTokenBucket } from "../rate.ts";

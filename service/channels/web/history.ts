@@ -1,4 +1,4 @@
-import type { Reply } from "../../conversation/turn.ts";
+import type { Reply } from "../../mail/message.ts";
 import type { Database } from "../../storage/sql.ts";
 
 /** A message as the page shows it. */

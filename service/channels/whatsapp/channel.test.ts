@@ -3,8 +3,8 @@ import type { AddressInfo } from "node:net";
 import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { errorBody, type GraphApi, RATE_LIMITED, startGraphApi } from "../../../test/graph-api.ts";
-import type { Reply } from "../../conversation/turn.ts";
-import { type Channel, DeliveryError, type Outgoing } from "../channel.ts";
+import { type Channel, DeliveryError, type Outgoing } from "../../mail/channel.ts";
+import type { Reply } from "../../mail/message.ts";
 import { createWhatsAppChannel } from "./channel.ts";
 import { createGraph } from "./graph.ts";
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type Channel, DeliveryError, type Outgoing } from "../channel.ts";
+import { type Channel, DeliveryError, type Outgoing } from "../../mail/channel.ts";
 import { type Graph, WINDOW_CLOSED } from "./graph.ts";
 import { type Content, render, renderTemplate, type Template } from "./outgoing.ts";
 import { writeReference } from "./reference.ts";

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
-import { DeliveryError } from "../channel.ts";
+import { DeliveryError } from "../../mail/channel.ts";
 import { createTokenBucket, type TokenBucket } from "../rate.ts";
 
 export interface GraphOptions {

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import type { IncomingMessage } from "../../conversation/turn.ts";
-import type { DeliveryStatus } from "../channel.ts";
+import type { DeliveryStatus } from "../../mail/channel.ts";
+import type { IncomingMessage } from "../../mail/message.ts";
 import { storableJson, storableText } from "../text.ts";
 
 /** A guest's message and the hotel's number that it was written to. */

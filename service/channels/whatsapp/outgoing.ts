@@ -1,4 +1,4 @@
-import type { Language, Reply } from "../../conversation/turn.ts";
+import type { Language, Reply } from "../../mail/message.ts";
 import { clip, split } from "../text.ts";
 
 /** Limits of the Cloud API. https://developers.facebook.com/docs/whatsapp/cloud-api/messages (each kind's own page) */

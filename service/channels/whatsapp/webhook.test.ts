@@ -5,9 +5,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { makeDatabase, type TestDatabase } from "../../../test/database.ts";
 import { type GraphApi, notification, startGraphApi } from "../../../test/graph-api.ts";
 import { until } from "../../../test/servers.ts";
-import { createInbox } from "../../conversation/inbox.ts";
 import { problemHandler } from "../../http/problem.ts";
 import { signatureOf } from "../../http/signature.ts";
+import { createInbox } from "../../mail/inbox.ts";
 import { openMemory } from "../../storage/shared-memory.ts";
 import { createLogger } from "../../telemetry/log.ts";
 import { createMetrics } from "../../telemetry/metrics.ts";

@@ -1,11 +1,11 @@
 import { Router } from "express";
 import { z } from "zod";
-import type { Inbox } from "../../conversation/inbox.ts";
-import { recordStatuses, type StatusUpdate } from "../../conversation/outbox-status.ts";
-import type { IncomingMessage } from "../../conversation/turn.ts";
 import { Problem } from "../../http/problem.ts";
 import { sameSecret } from "../../http/signature.ts";
 import { jsonBodyOf, type RateLimit, readSignedBody } from "../../http/signed-body.ts";
+import { recordStatuses, type StatusUpdate } from "../../mail/delivery-status.ts";
+import type { Inbox } from "../../mail/inbox.ts";
+import type { IncomingMessage } from "../../mail/message.ts";
 import type { Database } from "../../storage/sql.ts";
 import type { Logger } from "../../telemetry/log.ts";
 import { createTokenBucket } from "../rate.ts";

@@ -1,3 +1,4 @@
+import type { Band, IncomingMessage, Language } from "../../mail/message.ts";
 import type {
   Change,
   HoldRequest,
@@ -12,7 +13,6 @@ import type {
 import type { HotelProfile } from "../hotel.ts";
 import type { Draft } from "../replies/render.ts";
 import type { Session } from "../session.ts";
-import type { Band, IncomingMessage, Language } from "../turn.ts";
 
 /** What a message says beside its intent; absent when not said. Dates YYYY-MM-DD, times HH:MM. */
 export interface Entities {

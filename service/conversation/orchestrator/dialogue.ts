@@ -1,9 +1,9 @@
+import type { Reply } from "../../mail/message.ts";
 import { nightsBetween } from "../../pms/calendar.ts";
 import type { Reservation } from "../../pms/port.ts";
 import type { Phrase } from "../replies/catalogue.ts";
 import type { PhraseKey, PhraseParameters, ShownReservation } from "../replies/phrases.ts";
 import type { Awaiting, Booking, Session } from "../session.ts";
-import type { Reply } from "../turn.ts";
 import type { Effect, PmsCall, Step, Surroundings, Ticket } from "./contract.ts";
 
 /**

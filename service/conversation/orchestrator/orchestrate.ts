@@ -1,5 +1,4 @@
 import type { Session } from "../session.ts";
-import { answer } from "./answers.ts";
 import * as booking from "./booking.ts";
 import * as changes from "./changes.ts";
 import { choose } from "./choices.ts";
@@ -8,6 +7,7 @@ import { Dialogue } from "./dialogue.ts";
 import { askWhich, notUnderstood, outOfScope } from "./fallback.ts";
 import { dispatch, isKnownIntent, isOfferable } from "./intents.ts";
 import { readIntroducedName } from "./names.ts";
+import { answer } from "./open-question.ts";
 import * as reading from "./reading.ts";
 import * as reception from "./reception.ts";
 import { remind } from "./remind.ts";

@@ -1,4 +1,4 @@
-import type { Reply } from "../turn.ts";
+import type { Reply } from "../../mail/message.ts";
 import { MAXIMUM_BUTTONS, type Phrase, phraseText, titleOf } from "./catalogue.ts";
 import type { Words } from "./words.ts";
 

@@ -2,9 +2,9 @@ import express, { type RequestHandler, Router } from "express";
 import { z } from "zod";
 import { principalOf, type Role, requireTenant } from "../auth/auth.ts";
 import { Problem } from "../http/problem.ts";
+import type { Reply } from "../mail/message.ts";
 import type { Database } from "../storage/sql.ts";
 import type { Logger } from "../telemetry/log.ts";
-import type { Reply } from "./turn.ts";
 
 export interface OutboxAdminOptions {
   database: Database;

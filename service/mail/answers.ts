@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { EventEmitter } from "node:events";
 import type { Database } from "../storage/sql.ts";
-import type { Band, Reply } from "./turn.ts";
+import type { Band, Reply } from "./message.ts";
 
 /** What became of one guest's message. */
 export interface Answer {

@@ -2,15 +2,15 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { KINDS, makeDatabase, type TestDatabase } from "../../test/database.ts";
 import { errorBody, type GraphApi, RATE_LIMITED, startGraphApi } from "../../test/graph-api.ts";
 import { until } from "../../test/servers.ts";
-import { type Channel, DeliveryError, type Outgoing } from "../channels/channel.ts";
 import { createWhatsAppChannel } from "../channels/whatsapp/channel.ts";
 import { createGraph } from "../channels/whatsapp/graph.ts";
 import { readReference } from "../channels/whatsapp/reference.ts";
 import { createLogger } from "../telemetry/log.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
+import { type Channel, DeliveryError, type Outgoing } from "./channel.ts";
+import { recordStatuses } from "./delivery-status.ts";
+import type { Reply } from "./message.ts";
 import { createOutboxSender, jitteredBackoff, type OutboxOptions, type OutboxSender } from "./outbox.ts";
-import { recordStatuses } from "./outbox-status.ts";
-import type { Reply } from "./turn.ts";
 
 const NUMBER = "106540352242922";
 const logger = createLogger("silent", "test");

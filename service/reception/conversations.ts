@@ -2,9 +2,9 @@ import express, { type RequestHandler, Router } from "express";
 import { z } from "zod";
 import { principalOf, type Role } from "../auth/auth.ts";
 import { Problem } from "../http/problem.ts";
+import { isPulled } from "../mail/inbox.ts";
 import type { Database, Sql } from "../storage/sql.ts";
 import { canonicalUserId } from "../tenancy/user-id.ts";
-import { isPulled } from "./inbox.ts";
 import { oneTenant, tenantOfConversation, tenantsOfGuest } from "./scope.ts";
 
 export interface ConversationAdminOptions {

@@ -1,4 +1,4 @@
-import type { IncomingMessage, Language, Reply } from "../conversation/turn.ts";
+import type { IncomingMessage, Language, Reply } from "./message.ts";
 
 /** A reply on its way to a guest. */
 export interface Outgoing {

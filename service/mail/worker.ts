@@ -4,10 +4,10 @@ import type { Database } from "../storage/sql.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { Answers } from "./answers.ts";
-import { honestFallback } from "./fallback.ts";
+import { honestFallback } from "./honest-fallback.ts";
 import { isPulled, lockOf } from "./inbox.ts";
+import type { Conversation, HandleMessage, IncomingMessage, Language, Turn } from "./message.ts";
 import { createPlaces } from "./places.ts";
-import type { Conversation, HandleMessage, IncomingMessage, Language, Turn } from "./turn.ts";
 
 /** How long a worker may be silent before another takes its conversation. */
 export const LEASE_SECONDS = 30;

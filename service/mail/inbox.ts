@@ -1,6 +1,6 @@
 import type { Database, Statement } from "../storage/sql.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
-import type { IncomingMessage, Language } from "./turn.ts";
+import type { IncomingMessage, Language } from "./message.ts";
 import { LEASE_SECONDS, type Loaded, type Worker } from "./worker.ts";
 
 export interface Accepted {

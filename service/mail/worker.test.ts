@@ -6,7 +6,7 @@ import type { Database } from "../storage/sql.ts";
 import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
 import { createAnswers } from "./answers.ts";
 import { createInbox } from "./inbox.ts";
-import type { HandleMessage, IncomingMessage } from "./turn.ts";
+import type { HandleMessage, IncomingMessage } from "./message.ts";
 import { createWorker, MAX_ATTEMPTS, type Worker, type WorkerOptions } from "./worker.ts";
 
 const logger = pino({ level: "silent" });

@@ -1,5 +1,5 @@
-import type { DeliveryStatus } from "../channels/channel.ts";
 import type { Database } from "../storage/sql.ts";
+import type { DeliveryStatus } from "./channel.ts";
 
 /** What a provider says of a message that it took. */
 export interface StatusUpdate {

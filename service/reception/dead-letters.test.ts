@@ -7,7 +7,7 @@ import { makeDatabase, type TestDatabase } from "../../test/database.ts";
 import { createAuth } from "../auth/auth.ts";
 import { problemHandler } from "../http/problem.ts";
 import { createLogger } from "../telemetry/log.ts";
-import { outboxAdmin } from "./outbox-admin.ts";
+import { outboxAdmin } from "./dead-letters.ts";
 
 const SECRET = "an-admin-secret-of-at-least-32-bytes!";
 const logger = createLogger("silent", "test");

@@ -4,7 +4,7 @@ import { until } from "../../test/servers.ts";
 import { createLogger } from "../telemetry/log.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
 import { createAnswers } from "./answers.ts";
-import { honestFallback } from "./fallback.ts";
+import { honestFallback } from "./honest-fallback.ts";
 import { createInbox } from "./inbox.ts";
 import { createPlaces } from "./places.ts";
 import { createWorker } from "./worker.ts";
