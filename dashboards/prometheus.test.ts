@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { pushFigures } from "../actions/canary-compare/pushgateway.ts";
+import { pushFigures } from "../actions/canary-compare/report/pushgateway.ts";
 import { PrometheusClient } from "../actions/lib/prometheus/client.ts";
 import { startPrometheus, startPushgateway } from "../test/prometheus.ts";
 import { exampleCanary, exampleSamples } from "../test/report-examples.ts";

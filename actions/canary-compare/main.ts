@@ -10,17 +10,17 @@ import { writeFileAtomically } from "../lib/runner/files.ts";
 import { annotate, maskSecrets, say, splitUrlPassword } from "../lib/runner/log.ts";
 import { setOutputs } from "../lib/runner/outputs.ts";
 import { writeJobSummary } from "../lib/runner/summary.ts";
-import { assemble } from "./assemble.ts";
-import { readBudget } from "./budget.ts";
-import type { Facts, Observed } from "./facts.ts";
 import { type Inputs, readCanaryInputs } from "./inputs.ts";
-import { observe } from "./observe.ts";
-import { pushFigures } from "./pushgateway.ts";
-import { annotations, summarySections, verdictText } from "./render.ts";
-import { replay, reportText } from "./replay.ts";
-import { selfCheck } from "./self-check.ts";
-import { policyFacts } from "./settings.ts";
-import { samplesDigest, samplesText, writeSamples } from "./stored-samples.ts";
+import { policyFacts } from "./policy.ts";
+import { assemble } from "./report/assemble.ts";
+import { readBudget } from "./report/budget.ts";
+import type { Facts, Observed } from "./report/facts.ts";
+import { pushFigures } from "./report/pushgateway.ts";
+import { annotations, summarySections, verdictText } from "./report/render.ts";
+import { selfCheck } from "./report/self-check.ts";
+import { samplesDigest, samplesText, writeSamples } from "./samples/stored.ts";
+import { observe } from "./sources/observe.ts";
+import { replay, reportText } from "./sources/replay.ts";
 
 /** Gets samples of both arms, judges, reports. Gives the exit code of the step; throws what kept it from judging at all. */
 export async function main(): Promise<0 | 1> {

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { readStoredSamples } from "../../actions/canary-compare/stored-samples.ts";
+import { readStoredSamples } from "../../actions/canary-compare/samples/stored.ts";
 import { runCanary, throwAwayFolder } from "../../test/canary-action.ts";
 import { realK6 } from "../../test/k6.ts";
 import { createDatabase, startPostgres, startRedis } from "../../test/servers.ts";

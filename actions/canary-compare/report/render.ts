@@ -1,7 +1,7 @@
-import type { CanaryReport } from "../lib/report/canary-report.ts";
-import { formatChange, formatMs, formatRatio, formatShare, UNKNOWN } from "../lib/report/numbers.ts";
-import type { Annotation } from "../lib/runner/log.ts";
-import { escapeMarkdown, inlineCode, markdownTable, plainTable, type Section } from "../lib/runner/summary.ts";
+import type { CanaryReport } from "../../lib/report/canary-report.ts";
+import { formatChange, formatMs, formatRatio, formatShare, UNKNOWN } from "../../lib/report/numbers.ts";
+import type { Annotation } from "../../lib/runner/log.ts";
+import { escapeMarkdown, inlineCode, markdownTable, plainTable, type Section } from "../../lib/runner/summary.ts";
 
 const SIGNS = { PASS: "✅", FAIL: "❌", INCONCLUSIVE: "⚠️" } as const;
 

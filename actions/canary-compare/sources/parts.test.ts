@@ -1,17 +1,17 @@
 import { appendFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { throwAwayFolder } from "../../test/canary-action.ts";
-import { judge } from "../lib/judge/judge.ts";
-import { DEFAULT_POLICY } from "../lib/judge/judgement.ts";
-import { toSamples } from "../lib/judge/samples.ts";
-import { JUDGE_CODES } from "../lib/judge/verdict.ts";
-import type { Evidence } from "../lib/report/canary-report.ts";
-import { REASON_CODES } from "../lib/report/run.ts";
+import { throwAwayFolder } from "../../../test/canary-action.ts";
+import { judge } from "../../lib/judge/judge.ts";
+import { DEFAULT_POLICY } from "../../lib/judge/judgement.ts";
+import { toSamples } from "../../lib/judge/samples.ts";
+import { JUDGE_CODES } from "../../lib/judge/verdict.ts";
+import type { Evidence } from "../../lib/report/canary-report.ts";
+import { REASON_CODES } from "../../lib/report/run.ts";
+import { findCause } from "../report/cause.ts";
+import { LineFollower } from "../samples/follow.ts";
 import { attest } from "./attest.ts";
-import { findCause } from "./cause.ts";
 import { driverSource, planScenarios } from "./driver.ts";
-import { LineFollower } from "./follow.ts";
 import { cpuShares, readCpuTimes } from "./machine.ts";
 import { metricEvidence, parseMetrics } from "./scrape.ts";
 

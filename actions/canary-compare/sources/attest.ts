@@ -1,5 +1,5 @@
-import type { Reason } from "../lib/report/run.ts";
-import { ARMS, type ArmName } from "./recording.ts";
+import type { Reason } from "../../lib/report/run.ts";
+import { ARMS, type ArmName } from "../samples/recording.ts";
 
 /** What the arms' responses said of their version, and how often. */
 export type Versions = Record<ArmName, ReadonlyMap<string, number>>;

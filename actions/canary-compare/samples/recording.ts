@@ -1,4 +1,4 @@
-import type { Samples } from "../lib/judge/samples.ts";
+import type { Samples } from "../../lib/judge/samples.ts";
 
 export type ArmName = "baseline" | "canary";
 export const ARMS: readonly ArmName[] = ["baseline", "canary"];

@@ -2,12 +2,12 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, describe, expect, test } from "vitest";
-import { throwAwayFolder } from "../../test/canary-action.ts";
+import { throwAwayFolder } from "../../../test/canary-action.ts";
+import { readSamplesFile } from "./file.ts";
+import { armOfScenario, parseTime } from "./lines.ts";
 import { findClockFault, Recording, spreadWholeSeconds } from "./recording.ts";
 import { findRouteMismatch } from "./routes.ts";
-import { armOfScenario, parseTime } from "./sample-lines.ts";
-import { readSamplesFile } from "./samples-file.ts";
-import { readStoredSamples, samplesDigest, samplesText, writeSamples } from "./stored-samples.ts";
+import { readStoredSamples, samplesDigest, samplesText, writeSamples } from "./stored.ts";
 
 const place = throwAwayFolder();
 afterAll(() => place[Symbol.dispose]());

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { runCanary, throwAwayFolder } from "../../test/canary-action.ts";
-import { type BackfilledSeries, startPrometheus } from "../../test/prometheus.ts";
-import { freePort, type Server } from "../../test/servers.ts";
-import { negateMatcher } from "./observe-prometheus.ts";
+import { runCanary, throwAwayFolder } from "../../../test/canary-action.ts";
+import { type BackfilledSeries, startPrometheus } from "../../../test/prometheus.ts";
+import { freePort, type Server } from "../../../test/servers.ts";
+import { negateMatcher } from "./prometheus.ts";
 
 const BUCKETS = [0.05, 0.1, 0.2, 0.4, 0.8, 1.6, Number.POSITIVE_INFINITY];
 const MINUTES = 12;

@@ -1,15 +1,15 @@
-import type { Environment } from "../lib/judge/environment.ts";
-import { wilson } from "../lib/judge/errors.ts";
-import { judge } from "../lib/judge/judge.ts";
-import type { ArmFigures, Judgement, Policy } from "../lib/judge/judgement.ts";
-import { median, quantileSorted } from "../lib/judge/quantiles.ts";
-import { judgeSeries } from "../lib/judge/series.ts";
-import { decide } from "../lib/judge/verdict.ts";
-import type { CanaryReport } from "../lib/report/canary-report.ts";
-import type { Reason } from "../lib/report/run.ts";
+import type { Environment } from "../../lib/judge/environment.ts";
+import { wilson } from "../../lib/judge/errors.ts";
+import { judge } from "../../lib/judge/judge.ts";
+import type { ArmFigures, Judgement, Policy } from "../../lib/judge/judgement.ts";
+import { median, quantileSorted } from "../../lib/judge/quantiles.ts";
+import { judgeSeries } from "../../lib/judge/series.ts";
+import { decide } from "../../lib/judge/verdict.ts";
+import type { CanaryReport } from "../../lib/report/canary-report.ts";
+import type { Reason } from "../../lib/report/run.ts";
+import { ARMS, type ArmName, type Recording } from "../samples/recording.ts";
 import { findCause } from "./cause.ts";
 import { type Facts, rounded } from "./facts.ts";
-import { ARMS, type ArmName, type Recording } from "./recording.ts";
 
 const Z95 = 1.959963984540054;
 /** Routes listed in a report, those with the most requests first. */

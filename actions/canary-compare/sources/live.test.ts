@@ -2,12 +2,12 @@ import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { runCanary, throwAwayFolder } from "../../test/canary-action.ts";
-import { realK6 } from "../../test/k6.ts";
-import { until } from "../../test/servers.ts";
-import { type RunningService, spawnService } from "../../test/service.ts";
-import { startTarget, type Target } from "../../test/target.ts";
-import type { CanaryReport } from "../lib/report/canary-report.ts";
+import { runCanary, throwAwayFolder } from "../../../test/canary-action.ts";
+import { realK6 } from "../../../test/k6.ts";
+import { until } from "../../../test/servers.ts";
+import { type RunningService, spawnService } from "../../../test/service.ts";
+import { startTarget, type Target } from "../../../test/target.ts";
+import type { CanaryReport } from "../../lib/report/canary-report.ts";
 
 const place = throwAwayFolder();
 

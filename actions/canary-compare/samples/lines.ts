@@ -1,5 +1,5 @@
-import { parseCsvLine } from "../lib/k6/csv.ts";
-import { parseTimestamp, routeName } from "../lib/k6/samples.ts";
+import { parseCsvLine } from "../../lib/k6/csv.ts";
+import { parseTimestamp, routeName } from "../../lib/k6/samples.ts";
 import type { ArmName, Recording } from "./recording.ts";
 
 /** Where the requests of a source go. An arm that is absent isn't wanted from it. */

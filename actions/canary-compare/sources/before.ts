@@ -1,9 +1,9 @@
 import { dirname, join } from "node:path";
-import { type CanaryReport, canaryReportSchema, type Evidence } from "../lib/report/canary-report.ts";
-import { readReport } from "../lib/report/schema.ts";
-import type { Recording } from "./recording.ts";
+import { type CanaryReport, canaryReportSchema, type Evidence } from "../../lib/report/canary-report.ts";
+import { readReport } from "../../lib/report/schema.ts";
+import type { Recording } from "../samples/recording.ts";
+import { readStoredSamples } from "../samples/stored.ts";
 import { UPSTREAM_FIGURES } from "./scrape.ts";
-import { readStoredSamples } from "./stored-samples.ts";
 
 /** What phase baseline measured before the deployment. */
 export interface Before {

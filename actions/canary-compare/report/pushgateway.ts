@@ -1,7 +1,7 @@
 import { HttpClient } from "@actions/http-client";
-import type { CanaryReport } from "../lib/report/canary-report.ts";
-import type { Annotation } from "../lib/runner/log.ts";
-import { splitUrlPassword } from "../lib/runner/log.ts";
+import type { CanaryReport } from "../../lib/report/canary-report.ts";
+import type { Annotation } from "../../lib/runner/log.ts";
+import { splitUrlPassword } from "../../lib/runner/log.ts";
 
 /** The figures in Prometheus' text format; what wasn't measured is left out, never zero. */
 export function figuresText(report: CanaryReport): string {

@@ -1,6 +1,6 @@
 import { HttpClient } from "@actions/http-client";
-import type { Evidence } from "../lib/report/canary-report.ts";
-import { ARMS, type ArmName } from "./recording.ts";
+import type { Evidence } from "../../lib/report/canary-report.ts";
+import { ARMS, type ArmName } from "../samples/recording.ts";
 
 /** Sums over labels of the series of one /metrics page, by name. */
 export type Scrape = ReadonlyMap<string, number>;

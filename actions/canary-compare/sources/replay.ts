@@ -1,11 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { type CanaryReport, canaryReportSchema } from "../lib/report/canary-report.ts";
-import { parseReport } from "../lib/report/schema.ts";
-import { explainFileError } from "../lib/runner/files.ts";
-import { assemble } from "./assemble.ts";
-import { Recording } from "./recording.ts";
-import { readStoredSamples } from "./stored-samples.ts";
+import { type CanaryReport, canaryReportSchema } from "../../lib/report/canary-report.ts";
+import { parseReport } from "../../lib/report/schema.ts";
+import { explainFileError } from "../../lib/runner/files.ts";
+import { assemble } from "../report/assemble.ts";
+import { Recording } from "../samples/recording.ts";
+import { readStoredSamples } from "../samples/stored.ts";
 
 /** The bytes of a report on disk. */
 export function reportText(report: CanaryReport): string {

@@ -1,13 +1,13 @@
-import { align, detectDesign } from "../lib/judge/design.ts";
-import { onlyLook } from "../lib/judge/looks.ts";
-import { sortByTime } from "../lib/judge/samples.ts";
-import type { Reason } from "../lib/report/run.ts";
-import { type Observed, rounded } from "./facts.ts";
-import type { FileSource, Inputs } from "./inputs.ts";
-import { ARMS, Recording } from "./recording.ts";
-import { findRouteMismatch } from "./routes.ts";
-import { readSamplesFile } from "./samples-file.ts";
-import { deal } from "./self-check.ts";
+import { align, detectDesign } from "../../lib/judge/design.ts";
+import { onlyLook } from "../../lib/judge/looks.ts";
+import { sortByTime } from "../../lib/judge/samples.ts";
+import type { Reason } from "../../lib/report/run.ts";
+import type { FileSource, Inputs } from "../inputs.ts";
+import { type Observed, rounded } from "../report/facts.ts";
+import { deal } from "../report/self-check.ts";
+import { readSamplesFile } from "../samples/file.ts";
+import { ARMS, Recording } from "../samples/recording.ts";
+import { findRouteMismatch } from "../samples/routes.ts";
 
 /** Reads both arms from files. What is wrong with them is told in the notes; nothing is thrown for it. */
 export async function observeFiles(source: FileSource, inputs: Inputs): Promise<Observed> {

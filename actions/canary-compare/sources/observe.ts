@@ -1,8 +1,8 @@
-import { type Observed, rounded } from "./facts.ts";
-import type { Inputs } from "./inputs.ts";
-import { observeFiles } from "./observe-file.ts";
-import { observeLive } from "./observe-live.ts";
-import { crossCheck, observePrometheus } from "./observe-prometheus.ts";
+import type { Inputs } from "../inputs.ts";
+import { type Observed, rounded } from "../report/facts.ts";
+import { observeFiles } from "./files.ts";
+import { observeLive } from "./live.ts";
+import { crossCheck, observePrometheus } from "./prometheus.ts";
 
 /** Gets the samples of both arms from where the inputs say. */
 export async function observe(inputs: Inputs, signal: AbortSignal): Promise<Observed> {

@@ -1,6 +1,6 @@
-import type { Judgement } from "../lib/judge/judgement.ts";
-import type { CauseClass } from "../lib/judge/verdict.ts";
-import type { CanaryReport, Evidence } from "../lib/report/canary-report.ts";
+import type { Judgement } from "../../lib/judge/judgement.ts";
+import type { CauseClass } from "../../lib/judge/verdict.ts";
+import type { CanaryReport, Evidence } from "../../lib/report/canary-report.ts";
 
 /** A measurement that rose by less than this isn't named as a cause. */
 const NOTABLE_RATIO = 1.2;

@@ -1,12 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { k6RunArguments } from "../lib/k6/arguments.ts";
-import { explainEnding, type K6Ending } from "../lib/k6/exit-codes.ts";
-import { runChild, scrubbedEnvironment } from "../lib/runner/child.ts";
-import { redact } from "../lib/runner/log.ts";
-import { LineFollower } from "./follow.ts";
+import { k6RunArguments } from "../../lib/k6/arguments.ts";
+import { explainEnding, type K6Ending } from "../../lib/k6/exit-codes.ts";
+import { runChild, scrubbedEnvironment } from "../../lib/runner/child.ts";
+import { redact } from "../../lib/runner/log.ts";
+import { LineFollower } from "../samples/follow.ts";
+import { k6Reader, type LineFault } from "../samples/lines.ts";
+import { type ArmName, Recording } from "../samples/recording.ts";
 import { type CpuTimes, readCpuTimes } from "./machine.ts";
-import { type ArmName, Recording } from "./recording.ts";
-import { k6Reader, type LineFault } from "./sample-lines.ts";
 
 /** Rows of a request reach the file up to a second after its end: a look waits this long beyond its time. */
 const LAG_SECONDS = 2;

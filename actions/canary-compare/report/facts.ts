@@ -1,5 +1,5 @@
-import type { CanaryReport } from "../lib/report/canary-report.ts";
-import type { Recording } from "./recording.ts";
+import type { CanaryReport } from "../../lib/report/canary-report.ts";
+import type { Recording } from "../samples/recording.ts";
 
 /**
  * All that a report is made of besides the samples: the part of the report that was measured or chosen, not concluded. A report is a

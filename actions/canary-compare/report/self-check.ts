@@ -1,9 +1,9 @@
-import { judge } from "../lib/judge/judge.ts";
-import type { Policy } from "../lib/judge/judgement.ts";
-import type { CanaryReport } from "../lib/report/canary-report.ts";
-import type { Reason } from "../lib/report/run.ts";
+import { judge } from "../../lib/judge/judge.ts";
+import type { Policy } from "../../lib/judge/judgement.ts";
+import type { CanaryReport } from "../../lib/report/canary-report.ts";
+import type { Reason } from "../../lib/report/run.ts";
+import { Recording } from "../samples/recording.ts";
 import { type Observed, rounded } from "./facts.ts";
-import { Recording } from "./recording.ts";
 
 /** The slower arm of a self-check is slower by this. */
 const SLOWER = 1.3;

@@ -1,7 +1,7 @@
 import type { Verdict } from "../lib/judge/verdict.ts";
-import { assemble } from "./assemble.ts";
-import type { Facts, Observed } from "./facts.ts";
 import type { Inputs } from "./inputs.ts";
+import { assemble } from "./report/assemble.ts";
+import type { Facts, Observed } from "./report/facts.ts";
 
 /** The policy as a report holds it. */
 export function policyFacts({ policy, onInconclusive }: Pick<Inputs, "policy" | "onInconclusive">): Facts["policy"] {

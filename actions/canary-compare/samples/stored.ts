@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
-import { writeFileAtomically } from "../lib/runner/files.ts";
+import { writeFileAtomically } from "../../lib/runner/files.ts";
+import { readSamplesFile } from "./file.ts";
 import { ARMS, Recording } from "./recording.ts";
-import { readSamplesFile } from "./samples-file.ts";
 
 const pack = promisify(gzip);
 

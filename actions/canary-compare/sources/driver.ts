@@ -1,5 +1,5 @@
-import type { ArmName } from "./recording.ts";
-import { VERSION_METRIC } from "./sample-lines.ts";
+import { VERSION_METRIC } from "../samples/lines.ts";
+import type { ArmName } from "../samples/recording.ts";
 
 /** What one k6 run drives. */
 export interface DrivePlan {
