@@ -1,4 +1,5 @@
-import type { Band, IncomingMessage } from "../mail/message.ts";
+import type { IncomingMessage } from "../mail/message.ts";
+import type { Band } from "../vocabulary.ts";
 import type { Event, Understood } from "./orchestrator/contract.ts";
 import { plain } from "./orchestrator/reading.ts";
 import { isButton } from "./replies/catalogue.ts";

@@ -1,12 +1,13 @@
-import type { Conversation, HandleMessage, Language, Turn } from "../mail/message.ts";
+import { addDays, dayIn } from "../calendar.ts";
+import type { Conversation, HandleMessage, Turn } from "../mail/message.ts";
 import type { TenantModel } from "../nlp/tenant.ts";
-import { addDays, dayIn } from "../pms/calendar.ts";
 import type { PmsClients } from "../pms/clients.ts";
-import { type Pms, PmsRefusal, PmsUnavailable, ROOM_TYPES } from "../pms/port.ts";
+import { type Pms, PmsRefusal, PmsUnavailable } from "../pms/port.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { isOpen, nextOpening } from "../tenancy/opening-hours.ts";
 import type { Tenant } from "../tenancy/tenant.ts";
+import { isLanguage, type Language, ROOM_TYPES } from "../vocabulary.ts";
 import { eventOf, reportedAs } from "./event.ts";
 import { readProfile } from "./hotel.ts";
 import type { Hotel, PmsCall, PmsOutcome, Step, Surroundings, Understood } from "./orchestrator/contract.ts";
@@ -220,10 +221,6 @@ function join(first: Draft, second: Draft): Draft {
     buttons: second.phrases.length > 0 ? second.buttons : first.buttons,
     ...(location === undefined ? {} : { location }),
   };
-}
-
-function isLanguage(text: string): text is Language {
-  return text === "es" || text === "en" || text === "pt";
 }
 
 /** What the open question is about. */

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ROOM_TYPES } from "../pms/port.ts";
+import { ROOM_TYPES } from "../vocabulary.ts";
 
 /** After so long without a message a guest begins anew: half a booking of yesterday only confuses. */
 export const SESSION_TTL_HOURS = 24;

@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { EventEmitter } from "node:events";
 import type { Database } from "../storage/sql.ts";
-import type { Band, Reply } from "./message.ts";
+import type { Band } from "../vocabulary.ts";
+import type { Reply } from "./message.ts";
 
 /** What became of one guest's message. */
 export interface Answer {

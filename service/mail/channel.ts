@@ -1,4 +1,5 @@
-import type { IncomingMessage, Language, Reply } from "./message.ts";
+import type { Language } from "../vocabulary.ts";
+import type { IncomingMessage, Reply } from "./message.ts";
 
 /** A reply on its way to a guest. */
 export interface Outgoing {

@@ -1,4 +1,5 @@
-import type { Conversation, IncomingMessage, Language, Turn } from "./message.ts";
+import type { Language } from "../vocabulary.ts";
+import type { Conversation, IncomingMessage, Turn } from "./message.ts";
 
 /** What a guest reads when the agent can't answer: true, and in the guest's language. */
 const TEXTS: Record<Language, string> = {

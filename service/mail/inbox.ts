@@ -1,6 +1,7 @@
 import type { Database, Statement } from "../storage/sql.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
-import type { IncomingMessage, Language } from "./message.ts";
+import type { Language } from "../vocabulary.ts";
+import type { IncomingMessage } from "./message.ts";
 import { LEASE_SECONDS, type Loaded, type Worker } from "./worker.ts";
 
 export interface Accepted {

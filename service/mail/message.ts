@@ -1,8 +1,4 @@
-/** A language the agent speaks. */
-export type Language = "es" | "en" | "pt";
-
-/** Confidence bands: high ≥ 0.75, medium ≥ 0.45, low below. */
-export type Band = "high" | "medium" | "low";
+import type { Band, Language } from "../vocabulary.ts";
 
 /** A guest's message as a channel hands it over, whatever the channel. */
 export interface IncomingMessage {

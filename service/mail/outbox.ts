@@ -3,8 +3,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Database } from "../storage/sql.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import type { Language } from "../vocabulary.ts";
 import { type Channel, type Delivered, DeliveryError, type Outgoing } from "./channel.ts";
-import type { IncomingMessage, Language, Reply } from "./message.ts";
+import type { IncomingMessage, Reply } from "./message.ts";
 
 /**
  * How long a sender may be silent before another takes its reply. It is longer than any delivery, and long enough for a

@@ -3,10 +3,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Database } from "../storage/sql.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import type { Language } from "../vocabulary.ts";
 import type { Answers } from "./answers.ts";
 import { honestFallback } from "./honest-fallback.ts";
 import { isPulled, lockOf } from "./inbox.ts";
-import type { Conversation, HandleMessage, IncomingMessage, Language, Turn } from "./message.ts";
+import type { Conversation, HandleMessage, IncomingMessage, Turn } from "./message.ts";
 import { createPlaces } from "./places.ts";
 
 /** How long a worker may be silent before another takes its conversation. */

@@ -1,10 +1,9 @@
+import type { Band } from "../vocabulary.ts";
+
 /** From here on the agent acts. */
 export const HIGH = 0.75;
 /** From here on it asks; below it falls back. */
 export const MEDIUM = 0.45;
-
-/** What the agent may do with an answer of this confidence. */
-export type Band = "high" | "medium" | "low";
 
 /** Band of a confidence: ≥ 0.75 high, ≥ 0.45 medium, below low. NaN is low. */
 export function bandOf(confidence: number): Band {

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
-import { LANGUAGES } from "./examples.ts";
+import { LANGUAGES } from "../vocabulary.ts";
 import { openCandidate } from "./training.ts";
 import { type Context, openUnderstander, type Understanding, understanderOf } from "./understand.ts";
 

@@ -1,33 +1,5 @@
+import { INTENTS, type Language, OUT_OF_SCOPE } from "../vocabulary.ts";
 import type { Example } from "./classifier.ts";
-
-/** Languages that the agent speaks. */
-export const LANGUAGES = ["es", "en", "pt"] as const;
-export type Language = (typeof LANGUAGES)[number];
-
-/** What a guest may want, in the order of the contract. */
-export const INTENTS = [
-  "check_availability",
-  "make_reservation",
-  "modify_reservation",
-  "cancel_reservation",
-  "ask_price",
-  "ask_room_types",
-  "ask_amenities",
-  "ask_location",
-  "check_in_out_info",
-  "late_checkout",
-  "ask_policies",
-  "payment_invoice",
-  "room_issue",
-  "request_service",
-  "human_agent",
-  "greeting",
-  "goodbye_thanks",
-  "affirm",
-  "deny",
-] as const;
-export const OUT_OF_SCOPE = "out_of_scope";
-export type Intent = (typeof INTENTS)[number] | typeof OUT_OF_SCOPE;
 
 /** A message of the training data with its language. */
 export interface HotelExample extends Example {

@@ -1,4 +1,4 @@
-import type { Band } from "./bands.ts";
+import type { Band } from "../vocabulary.ts";
 import type { Understanding } from "./understand.ts";
 
 /** How a candidate's answer to one message stands to the answer that was sent. */

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { INTENTS, LANGUAGES, OUT_OF_SCOPE } from "./examples.ts";
+import { INTENTS, LANGUAGES, OUT_OF_SCOPE } from "../vocabulary.ts";
 import { grams } from "./features.ts";
 import type { Model } from "./model.ts";
 

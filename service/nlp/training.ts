@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { LANGUAGES } from "../vocabulary.ts";
 import { DEFAULT_OPTIONS, train } from "./classifier.ts";
-import { type HotelExample, LANGUAGES, parseExamples } from "./examples.ts";
+import { type HotelExample, parseExamples } from "./examples.ts";
 import { grams } from "./features.ts";
 import { Lexicon } from "./lexicon.ts";
 import { fitRegression } from "./logistic.ts";

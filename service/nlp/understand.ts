@@ -1,7 +1,7 @@
-import { type Band, bandOf, MEDIUM } from "./bands.ts";
+import { type Band, OUT_OF_SCOPE } from "../vocabulary.ts";
+import { bandOf, MEDIUM } from "./bands.ts";
 import { type Classification, classifyGrams } from "./classifier.ts";
 import { type Entities, entitiesIn } from "./entities/entities.ts";
-import { OUT_OF_SCOPE } from "./examples.ts";
 import { grams } from "./features.ts";
 import { languageOf } from "./language.ts";
 import type { Model } from "./model.ts";

@@ -1,6 +1,7 @@
 import { randomInt } from "node:crypto";
+import { nightsBetween } from "../calendar.ts";
 import type { Database, Sql } from "../storage/sql.ts";
-import { nightsBetween } from "./calendar.ts";
+import type { RoomType } from "../vocabulary.ts";
 import { seedDemoHotel } from "./demo-hotel.ts";
 import {
   type Change,
@@ -9,7 +10,6 @@ import {
   type PmsAdapter,
   PmsRefusal,
   type Reservation,
-  type RoomType,
   type StayQuery,
 } from "./port.ts";
 import { priceStay, restrictionOf, type Season } from "./price.ts";

@@ -1,6 +1,4 @@
-/** The room types that the agent can talk about; a PMS maps its own onto these. */
-export const ROOM_TYPES = ["single", "double", "twin", "triple", "suite", "family"] as const;
-export type RoomType = (typeof ROOM_TYPES)[number];
+import type { RoomType } from "../vocabulary.ts";
 
 /** An amount in the currency's main unit, rounded to two places. */
 export interface Money {

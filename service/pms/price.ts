@@ -1,4 +1,4 @@
-import { addDays, nightsBetween, weekday } from "./calendar.ts";
+import { addDays, nightsBetween, weekday } from "../calendar.ts";
 import type { Money, Restriction } from "./port.ts";
 
 /** A season of the embedded PMS: days of the year, both included, as MM-DD. */

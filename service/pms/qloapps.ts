@@ -1,7 +1,8 @@
 import { z } from "zod";
+import { nightsBetween } from "../calendar.ts";
 import type { Database } from "../storage/sql.ts";
 import type { Logger } from "../telemetry/log.ts";
-import { nightsBetween } from "./calendar.ts";
+import { ROOM_TYPES, type RoomType } from "../vocabulary.ts";
 import { HOLD_MINUTES } from "./embedded.ts";
 import {
   type Change,
@@ -10,8 +11,6 @@ import {
   type PmsAdapter,
   PmsRefusal,
   type Reservation,
-  ROOM_TYPES,
-  type RoomType,
   type RoomTypeInfo,
   type StayQuery,
 } from "./port.ts";

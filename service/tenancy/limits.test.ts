@@ -6,7 +6,6 @@ import { type Shared, tenantKey } from "../storage/shared.ts";
 import { openMemory } from "../storage/shared-memory.ts";
 import { openRedis } from "../storage/shared-redis.ts";
 import { bucketOf, createLimits } from "./limits.ts";
-import { createLock } from "./lock.ts";
 
 const hotel = (id: string, perMinute?: number, guestPerMinute?: number) => ({
   id: `${id}-${randomUUID().slice(0, 8)}`,
@@ -101,56 +100,13 @@ describe.each(["memory", "redis"])("in %s", (kind) => {
     expect((await limits.take({ ...tenant, limits: { guest_messages_per_minute: 100 } }, "ana")).allowed).toBe(true);
   });
 
-  test("a lock is one holder's, and the next token is higher", async () => {
-    const lock = createLock({ shared });
-    const { id } = hotel("a");
-    const first = await lock.acquire(id, "room-1", 30);
-    if (first.status !== "held") throw new Error(first.status);
-    expect(await lock.acquire(id, "room-1", 30)).toEqual({ status: "taken" });
-    expect((await lock.acquire(id, "room-2", 30)).status).toBe("held");
-    await first.release();
-    const second = await lock.acquire(id, "room-1", 30);
-    if (second.status !== "held") throw new Error(second.status);
-    expect(second.token).toBeGreaterThan(first.token);
-    await first.release();
-    expect(await lock.acquire(id, "room-1", 30), "the old holder can't release the new one's").toEqual({ status: "taken" });
-    await shared.delete(tenantKey(id, "lock", "room-1"), tenantKey(id, "fence", "room-1"));
-    const third = await lock.acquire(id, "room-1", 30);
-    expect(third.status === "held" && third.token, "after the counter was lost").toBeGreaterThan(second.token);
-  });
-
-  test("of a hundred who try at once one gets it", async () => {
-    const lock = createLock({ shared });
-    const { id } = hotel("a");
-    const results = await Promise.all(Array.from({ length: 100 }, () => lock.acquire(id, "room", 30)));
-    expect(results.filter(({ status }) => status === "held")).toHaveLength(1);
-  });
-
-  test("a lock that took longer than its life isn't held", async () => {
-    const times = [0, 1_000];
-    const lock = createLock({ shared, monotone: () => times.shift()! });
-    expect(await lock.acquire(hotel("a").id, "room", 1)).toEqual({ status: "taken" });
-  });
-
-  test("a lock runs out", async () => {
-    const lock = createLock({ shared });
-    const { id } = hotel("a");
-    await lock.acquire(id, "room", 0.05);
-    await expect.poll(async () => (await lock.acquire(id, "room", 0.05)).status, { timeout: 5_000 }).toBe("held");
-  });
-
   test("what a neighbour writes under its own keys isn't seen, even with an id that looks like a key", async () => {
     const limits = createLimits({ shared, guestHash });
-    const lock = createLock({ shared });
     const victim = hotel("victim", 4, 4);
-    for (const attacker of [`${victim.id}:lock`, `t:${victim.id}`, `${victim.id}%3Alock`, "", ":", `../${victim.id}`]) {
-      await lock.acquire(attacker, "room", 30);
-      await lock.acquire(attacker, `${victim.id}:lock:room`, 30);
+    for (const attacker of [`${victim.id}:limit`, `t:${victim.id}`, `${victim.id}%3Alimit`, "", ":", `../${victim.id}`]) {
       await limits.take({ id: attacker, limits: { messages_per_minute: 1, guest_messages_per_minute: 1 } }, "ana");
-      await shared.set(tenantKey(attacker, "lock", "room"), "poison");
       await shared.set(tenantKey(attacker, "limit", "guest:drip", "hash-ana"), "999999");
     }
-    expect((await lock.acquire(victim.id, "room", 30)).status).toBe("held");
     expect(await limits.take(victim, "ana")).toEqual({ allowed: true });
   });
 });
@@ -161,7 +117,6 @@ test("keys in Redis carry the tenant and don't show the guest", async () => {
   try {
     const tenant = hotel("keys", 2, 2);
     await createLimits({ shared, guestHash: () => "0123456789abcdef" }).take(tenant, "+549110002222");
-    await createLock({ shared }).acquire(tenant.id, "room-1", 30);
     const keys = await redis.keys(`*${tenant.id}*`);
     expect(keys.length).toBeGreaterThanOrEqual(4);
     for (const key of keys) expect(key.startsWith(`t:${tenant.id}:`), key).toBe(true);
@@ -172,21 +127,17 @@ test("keys in Redis carry the tenant and don't show the guest", async () => {
   }
 });
 
-test("Redis gone in the middle: limits go on in each process, locks say that they can't know", async () => {
+test("Redis gone in the middle: limits go on in each process", async () => {
   const server = await startRedis();
   const shared = await openRedis({ url: server.url, onError: () => undefined });
   try {
     const limits = createLimits({ shared, guestHash });
-    const lock = createLock({ shared });
     const tenant = hotel("a", undefined, 4);
     expect((await limits.take(tenant, "ana")).allowed).toBe(true);
-    const held = await lock.acquire(tenant.id, "room", 30);
     await server.stop();
     const verdicts = [];
     for (let time = 0; time < 6; time += 1) verdicts.push((await limits.take(tenant, "ana")).allowed);
     expect(verdicts).toEqual([true, true, true, false, false, false]);
-    expect((await lock.acquire(tenant.id, "room", 30)).status).toBe("unavailable");
-    if (held.status === "held") await held.release();
   } finally {
     await shared.close();
     await server.stop();

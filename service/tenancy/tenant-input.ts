@@ -1,10 +1,10 @@
 import { z } from "zod";
 import { Problem } from "../http/problem.ts";
+import { LANGUAGES } from "../vocabulary.ts";
 import { MAXIMUM_PATTERN_LENGTH, reviewPattern } from "./pattern.ts";
 import {
   businessHoursSchema,
   DEFAULT_TENANT,
-  LANGUAGES,
   limitsSchema,
   pmsSchema,
   settingsSchema,

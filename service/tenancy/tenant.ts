@@ -1,8 +1,8 @@
 import { z } from "zod";
+import { LANGUAGES, type Language } from "../vocabulary.ts";
 import { isTimeZone, type OpeningHours, openingHoursSchema } from "./opening-hours.ts";
 
 export const DEFAULT_TENANT = "default";
-export const LANGUAGES = ["es", "en", "pt"] as const;
 const LARGEST_SETTINGS = 32_000;
 
 export const tenantIdSchema = z
@@ -55,7 +55,7 @@ export interface Tenant {
   priority: number;
   timeZone: string;
   /** The first one is for guests whose language isn't known yet. */
-  languages: ("es" | "en" | "pt")[];
+  languages: Language[];
   /** `null`: reception is always there. */
   businessHours: OpeningHours[] | null;
   whatsappPhoneNumberId: string | null;

@@ -1,7 +1,8 @@
 import nodemailer from "nodemailer";
 import { z } from "zod";
 import { type Channel, DeliveryError, type Outgoing } from "../../mail/channel.ts";
-import type { Language, Reply } from "../../mail/message.ts";
+import type { Reply } from "../../mail/message.ts";
+import type { Language } from "../../vocabulary.ts";
 import { writeMessageId } from "./message-id.ts";
 
 /** What the channel needs to know of a hotel. */

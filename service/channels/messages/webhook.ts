@@ -5,6 +5,7 @@ import { jsonBodyOf, readSignedBody } from "../../http/signed-body.ts";
 import type { Answers } from "../../mail/answers.ts";
 import type { Inbox } from "../../mail/inbox.ts";
 import type { IncomingMessage } from "../../mail/message.ts";
+import { LANGUAGES } from "../../vocabulary.ts";
 import { storableText } from "../text.ts";
 
 /** Bytes of a body; a guest's text is at most 4,096 characters. */
@@ -30,7 +31,7 @@ const bodySchema = z.object({
     .regex(/^[a-z][a-z0-9_-]{0,22}$/, "expected 1 to 23 of a-z, 0-9, _ and -, a letter first")
     .optional(),
   timestamp: z.iso.datetime({ offset: true }).optional(),
-  language: z.enum(["es", "en", "pt"]).optional(),
+  language: z.enum(LANGUAGES).optional(),
 });
 
 export interface MessagesWebhookOptions {

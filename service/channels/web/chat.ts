@@ -3,9 +3,9 @@ import { z } from "zod";
 import { Problem } from "../../http/problem.ts";
 import type { RateLimit } from "../../http/signed-body.ts";
 import type { Inbox } from "../../mail/inbox.ts";
-import type { Language } from "../../mail/message.ts";
 import type { Database } from "../../storage/sql.ts";
 import type { Logger } from "../../telemetry/log.ts";
+import { LANGUAGES, type Language } from "../../vocabulary.ts";
 import { createTokenBucket } from "../rate.ts";
 import { storableText } from "../text.ts";
 import { createWebGuests } from "./guest.ts";
@@ -57,7 +57,7 @@ const bodySchema = z.strictObject({
     .transform((text) => storableText(text).trim())
     .refine((text) => text !== "", "expected a text that isn't empty"),
   button_id: z.string().min(1).max(256).transform(storableText).optional(),
-  language: z.enum(["es", "en", "pt"]).optional(),
+  language: z.enum(LANGUAGES).optional(),
 });
 
 /** `GET /chat` and `/chat/:tenant`: the page; below it, what the page asks for. Guests' messages go through the inbox. */

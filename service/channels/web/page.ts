@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { Language } from "../../mail/message.ts";
+import type { Language } from "../../vocabulary.ts";
 import { PAGE_TEXTS, type PageTexts } from "./texts.ts";
 
 const file = (name: string) => readFileSync(new URL(`./page/${name}`, import.meta.url), "utf8");

@@ -1,4 +1,4 @@
-import type { Language } from "../../mail/message.ts";
+import type { Language } from "../../vocabulary.ts";
 
 /** What the page itself says; answers come from the agent. `{hotel}` stands for the hotel's name. */
 export interface PageTexts {

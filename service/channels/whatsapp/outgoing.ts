@@ -1,4 +1,5 @@
-import type { Language, Reply } from "../../mail/message.ts";
+import type { Reply } from "../../mail/message.ts";
+import type { Language } from "../../vocabulary.ts";
 import { clip, split } from "../text.ts";
 
 /** Limits of the Cloud API. https://developers.facebook.com/docs/whatsapp/cloud-api/messages (each kind's own page) */

@@ -1,5 +1,6 @@
-import { nightsBetween } from "../../pms/calendar.ts";
-import type { HoldRequest, Offer, Read, Reservation, RoomType } from "../../pms/port.ts";
+import { nightsBetween } from "../../calendar.ts";
+import type { HoldRequest, Offer, Read, Reservation } from "../../pms/port.ts";
+import type { RoomType } from "../../vocabulary.ts";
 import type { ShownStay } from "../replies/phrases.ts";
 import type { Session, Stay } from "../session.ts";
 import type { Entities, PmsOutcome } from "./contract.ts";

@@ -1,4 +1,4 @@
-import type { RoomType } from "../../pms/port.ts";
+import type { RoomType } from "../../vocabulary.ts";
 import * as booking from "./booking.ts";
 import * as changes from "./changes.ts";
 import type { Understood } from "./contract.ts";

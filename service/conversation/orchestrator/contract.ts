@@ -1,15 +1,6 @@
-import type { Band, IncomingMessage, Language } from "../../mail/message.ts";
-import type {
-  Change,
-  HoldRequest,
-  Offer,
-  Read,
-  RefusalCode,
-  Reservation,
-  RoomType,
-  RoomTypeInfo,
-  StayQuery,
-} from "../../pms/port.ts";
+import type { IncomingMessage } from "../../mail/message.ts";
+import type { Change, HoldRequest, Offer, Read, RefusalCode, Reservation, RoomTypeInfo, StayQuery } from "../../pms/port.ts";
+import type { Band, Language, RoomType } from "../../vocabulary.ts";
 import type { HotelProfile } from "../hotel.ts";
 import type { Draft } from "../replies/render.ts";
 import type { Session } from "../session.ts";

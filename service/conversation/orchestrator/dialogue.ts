@@ -1,5 +1,5 @@
+import { nightsBetween } from "../../calendar.ts";
 import type { Reply } from "../../mail/message.ts";
-import { nightsBetween } from "../../pms/calendar.ts";
 import type { Reservation } from "../../pms/port.ts";
 import type { Phrase } from "../replies/catalogue.ts";
 import type { PhraseKey, PhraseParameters, ShownReservation } from "../replies/phrases.ts";

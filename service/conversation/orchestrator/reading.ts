@@ -1,5 +1,5 @@
-import { isDay } from "../../pms/calendar.ts";
-import { ROOM_TYPES, type RoomType } from "../../pms/port.ts";
+import { isDay } from "../../calendar.ts";
+import { ROOM_TYPES, type RoomType } from "../../vocabulary.ts";
 import type { Amenity } from "../hotel.ts";
 import { ROOM_NAMES } from "../replies/words.ts";
 

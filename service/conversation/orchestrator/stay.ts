@@ -1,4 +1,4 @@
-import { addDays, isDay, nightsBetween } from "../../pms/calendar.ts";
+import { addDays, isDay, nightsBetween } from "../../calendar.ts";
 import type { StayQuery } from "../../pms/port.ts";
 import type { HotelProfile } from "../hotel.ts";
 import type { PhraseKey, PhraseParameters } from "../replies/phrases.ts";

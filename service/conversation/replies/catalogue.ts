@@ -1,5 +1,4 @@
-import type { Language } from "../../mail/message.ts";
-import { ROOM_TYPES, type RoomType } from "../../pms/port.ts";
+import { type Language, ROOM_TYPES, type RoomType } from "../../vocabulary.ts";
 import { en, enIntents, enTitles } from "./en.ts";
 import { es, esIntents, esTitles } from "./es.ts";
 import type { IntentNames, PhraseKey, PhraseParameters, Phrases, TitleKey, Titles } from "./phrases.ts";

@@ -1,4 +1,5 @@
-import type { Money, RoomType } from "../../pms/port.ts";
+import type { Money } from "../../pms/port.ts";
+import type { RoomType } from "../../vocabulary.ts";
 import type { Amenity, HotelProfile } from "../hotel.ts";
 import type { Words } from "./words.ts";
 

@@ -1,12 +1,11 @@
 import { expect, test } from "vitest";
-import { ROOM_TYPES } from "../../pms/port.ts";
+import { LANGUAGES, ROOM_TYPES } from "../../vocabulary.ts";
 import { AMENITIES } from "../hotel.ts";
 import { INTENT_NAMES, isButton, MAXIMUM_TITLE, PHRASES, type Phrase, phraseText, TITLES, titleOf } from "./catalogue.ts";
 import type { PhraseKey, PhraseParameters, ShownReservation } from "./phrases.ts";
 import { render } from "./render.ts";
 import { wordsOf } from "./words.ts";
 
-const LANGUAGES = ["es", "en", "pt"] as const;
 const stay = { checkIn: "2026-04-12", checkOut: "2026-04-15", nights: 3, adults: 2, children: 1 };
 const offer = { roomType: "double" as const, total: { amount: 312.5, currency: "USD" } };
 const reservation: ShownReservation = { ...stay, ...offer, code: "GH-234567", guestName: "Ana Pérez", status: "confirmed" };

@@ -1,5 +1,5 @@
-import type { Language } from "../../mail/message.ts";
-import type { Money, RoomType } from "../../pms/port.ts";
+import type { Money } from "../../pms/port.ts";
+import type { Language, RoomType } from "../../vocabulary.ts";
 
 const LOCALES: Record<Language, string> = { es: "es-UY", en: "en-US", pt: "pt-BR" };
 

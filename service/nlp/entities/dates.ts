@@ -1,4 +1,4 @@
-import { type Day, partsOf } from "./calendar.ts";
+import { type Day, partsOf } from "../../calendar.ts";
 import { place, placeRange, placeWeekend, type Said } from "./placing.ts";
 import type { Token } from "./tokens.ts";
 import { UNITS } from "./words.ts";

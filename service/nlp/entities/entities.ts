@@ -1,11 +1,12 @@
-import { isoOf, todayAt } from "./calendar.ts";
+import { isoOf, todayAt } from "../../calendar.ts";
+import type { RoomType } from "../../vocabulary.ts";
 import { codeIn } from "./codes.ts";
 import { datesIn, type Mention } from "./dates.ts";
 import { guestsIn } from "./guests.ts";
 import { moneyIn } from "./money.ts";
 import { nightsIn } from "./nights.ts";
 import { dateByChrono } from "./rare-dates.ts";
-import { type RoomType, roomTypesIn } from "./rooms.ts";
+import { roomTypesIn } from "./rooms.ts";
 import { clockOf, timesIn } from "./times.ts";
 import { plainOf, type Token, tokensOf } from "./tokens.ts";
 

@@ -1,4 +1,4 @@
-import { type Day, dayOf, daysIn, nextWeekday, partsOf, weekdayOf } from "./calendar.ts";
+import { type Day, dayOf, daysIn, nextWeekday, partsOf, weekdayOf } from "../../calendar.ts";
 import type { Token } from "./tokens.ts";
 
 /** A date as said, not yet placed in a year. */

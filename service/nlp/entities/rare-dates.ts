@@ -1,5 +1,5 @@
 import { en, es, pt } from "chrono-node";
-import type { Day } from "./calendar.ts";
+import type { Day } from "../../calendar.ts";
 
 const PARSERS: Readonly<Record<string, typeof en.strict>> = { en: en.strict, es: es.strict, pt: pt.strict };
 

@@ -1,10 +1,7 @@
+import type { RoomType } from "../../vocabulary.ts";
 import { isInstead } from "./dates.ts";
 import type { Token } from "./tokens.ts";
 import { wordTable } from "./words.ts";
-
-/** Kinds of room that every hotel's own names map to. */
-export const ROOM_TYPES = ["single", "double", "twin", "triple", "suite", "family"] as const;
-export type RoomType = (typeof ROOM_TYPES)[number];
 
 const BY_WORD = wordTable<RoomType>({
   single: "single",

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { dayOf, isoOf, nextWeekday, partsOf, todayAt, weekdayOf } from "./calendar.ts";
-import { entitiesIn } from "./entities.ts";
+import { entitiesIn } from "./nlp/entities/entities.ts";
 
 describe("days", () => {
   test("a month has its own number of days", () => {
