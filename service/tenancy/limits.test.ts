@@ -118,7 +118,7 @@ test("keys in Redis carry the tenant and don't show the guest", async () => {
     const tenant = hotel("keys", 2, 2);
     await createLimits({ shared, guestHash: () => "0123456789abcdef" }).take(tenant, "+549110002222");
     const keys = await redis.keys(`*${tenant.id}*`);
-    expect(keys.length).toBeGreaterThanOrEqual(4);
+    expect(keys.length).toBeGreaterThanOrEqual(2);
     for (const key of keys) expect(key.startsWith(`t:${tenant.id}:`), key).toBe(true);
     expect(keys.join()).not.toContain("549110002222");
   } finally {
