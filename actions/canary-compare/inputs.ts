@@ -1,8 +1,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Policy } from "../lib/judge/judgement.ts";
-import type { OnInconclusive } from "../lib/judge/verdict.ts";
-import { FAIL_ON, type FailOn } from "../lib/report/verdict.ts";
+import { FAIL_ON, type FailOn, type OnInconclusive } from "../lib/judge/verdict.ts";
 import { type InputReader, readInputs } from "../lib/runner/inputs.ts";
 
 /** One interleaved k6 run against both arms. */

@@ -73,10 +73,11 @@ describe("verdicts from files", () => {
   });
 
   test("fail-on decides what fails the step, on-inconclusive what to do, and the override is recorded", async () => {
-    const [never, strictest, proceed] = await Promise.all([
+    const [never, strictest, proceed, blind] = await Promise.all([
       compare("slow.ndjson", { "fail-on": "never" }),
-      compare("short.ndjson", { "fail-on": "fail-or-inconclusive" }),
-      compare("short.ndjson", { "on-inconclusive": "proceed" }),
+      compare("short.ndjson"),
+      compare("short.ndjson", { "on-inconclusive": "proceed", "fail-on": "fail" }),
+      compare("nowhere.ndjson", { "on-inconclusive": "proceed", "fail-on": "fail" }),
     ]);
     expect(never).toMatchObject({ exitCode: 0, outputs: { verdict: "FAIL" } });
     expect(strictest).toMatchObject({
@@ -84,6 +85,7 @@ describe("verdicts from files", () => {
       outputs: { verdict: "INCONCLUSIVE", decision: "HOLD", reason: "LOW_SAMPLES" },
     });
     expect(proceed).toMatchObject({ exitCode: 0, outputs: { verdict: "INCONCLUSIVE", decision: "PROCEED" } });
+    expect(blind).toMatchObject({ exitCode: 1, outputs: { verdict: "INCONCLUSIVE", reason: "NO_DATA" } });
     expect(proceed.report!.policy.overrides).toHaveLength(1);
     expect(proceed.report!.reasons.map((reason) => reason.code)).toContain("OVERRIDDEN");
   });

@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { exitCode, type FailOn, isBlind } from "../lib/judge/verdict.ts";
 import { secretValues } from "../lib/k6/secrets.ts";
 import { type CanaryReport, canaryReportSchema } from "../lib/report/canary-report.ts";
-import { exitCode, type FailOn } from "../lib/report/verdict.ts";
 import { uploadArtifact } from "../lib/runner/artifact.ts";
 import { cancellation } from "../lib/runner/cancel.ts";
 import { runContext } from "../lib/runner/context.ts";
@@ -98,8 +98,10 @@ async function publish(inputs: Inputs, report: CanaryReport, text: string, cance
 
 function finish(report: CanaryReport, failOn: FailOn, cancelled: boolean): 0 | 1 {
   const { broken } = report.observations;
+  // Phase baseline compares nothing, so only a measurement that could not be made is a fault there.
   const compared = report.environment.phase === "compare";
-  const code = cancelled ? 1 : compared || broken ? exitCode(report.verdict, failOn, broken) : 0;
+  const blind = broken || (compared && report.reasons.some(isBlind));
+  const code = cancelled ? 1 : compared || blind ? exitCode(report.verdict, failOn, blind) : 0;
   for (const annotation of annotations(report, code === 1)) annotate(annotation);
   return code;
 }

@@ -1,10 +1,9 @@
+import { MARKS } from "../lib/judge/verdict.ts";
 import { formatHours, formatPercent } from "../lib/prometheus/budget.ts";
 import { describeAge } from "../lib/prometheus/reading.ts";
 import type { ErrorBudget } from "../lib/report/error-budget.ts";
 import { annotate, say } from "../lib/runner/log.ts";
 import { escapeMarkdown, inlineCode, markdownTable, plainTable, type Section } from "../lib/runner/summary.ts";
-
-const MARKS = { PASS: "✅", FAIL: "❌", INCONCLUSIVE: "⚠️" } as const;
 
 /** The section of the job summary. */
 export function summarySections(report: ErrorBudget): Section[] {

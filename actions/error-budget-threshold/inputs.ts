@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
+import { FAIL_ON, type FailOn } from "../lib/judge/verdict.ts";
 import { parseTiers, type Tiers } from "../lib/prometheus/tiers.ts";
-import { FAIL_ON, type FailOn } from "../lib/report/verdict.ts";
 import { type InputReader, readInputs } from "../lib/runner/inputs.ts";
 
 export interface Inputs {
@@ -18,6 +18,8 @@ export interface Inputs {
   summaryPath: string;
   reportDirectory: string;
   failOn: FailOn;
+  /** Whether an unknown budget counts as INCONCLUSIVE for `failOn`; else `onUnknown` alone says what it does. */
+  unknownCounts: boolean;
 }
 
 const DEFAULT_TIERS = "100:450,80:420,60:400";
@@ -42,6 +44,7 @@ export function loadInputs(environment: Readonly<Record<string, string | undefin
       summaryPath: read.given("summary-path") ? resolve(workspace, read.text("summary-path")) : "",
       reportDirectory: resolve(workspace, read.text("report-directory", "reports/performance")),
       failOn: read.choice("fail-on", FAIL_ON),
+      unknownCounts: read.given("fail-on"),
     }),
     environment,
   );

@@ -1,11 +1,11 @@
 import { join } from "node:path";
+import { exitCode, type Verdict, worst } from "../lib/judge/verdict.ts";
 import { askBudget, type BudgetAnswer, type BudgetReading, decide, decideUnknown } from "../lib/prometheus/budget.ts";
 import { PrometheusClient } from "../lib/prometheus/client.ts";
 import type { Tier } from "../lib/prometheus/tiers.ts";
 import type { ErrorBudget } from "../lib/report/error-budget.ts";
 import { smokeSummarySchema } from "../lib/report/smoke-summary.ts";
 import { readUntrusted } from "../lib/report/untrusted.ts";
-import { exitCode, type Verdict, worst } from "../lib/report/verdict.ts";
 import { runContext } from "../lib/runner/context.ts";
 import { writeJsonAtomically } from "../lib/runner/files.ts";
 import { maskSecrets, splitUrlPassword } from "../lib/runner/log.ts";
@@ -75,7 +75,9 @@ export async function main(environment: Readonly<Record<string, string | undefin
   });
   await writeJobSummary(summarySections(report), environment);
   announce(report);
-  return exitCode(verdict, inputs.failOn, smoke?.broken ?? false);
+  // The limit for an unknown budget is chosen, so by itself it is no reason for a red step.
+  const chosen = smoke === undefined && verdict === "INCONCLUSIVE" && !inputs.unknownCounts;
+  return chosen ? 0 : exitCode(verdict, inputs.failOn, smoke?.broken ?? false);
 }
 
 /** The budget from the cache, else from Prometheus. */

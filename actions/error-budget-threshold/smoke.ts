@@ -1,9 +1,8 @@
+import { type Reason, type ReasonCode, type Verdict, worst } from "../lib/judge/verdict.ts";
 import type { Tier } from "../lib/prometheus/tiers.ts";
 import type { ErrorBudget } from "../lib/report/error-budget.ts";
-import type { Reason, ReasonCode } from "../lib/report/run.ts";
 import type { SmokeSummary } from "../lib/report/smoke-summary.ts";
 import type { Untrusted } from "../lib/report/untrusted.ts";
-import { type Verdict, worst } from "../lib/report/verdict.ts";
 
 export interface SmokeJudgement {
   smoke: NonNullable<ErrorBudget["smoke"]>;

@@ -1,6 +1,6 @@
 import { existsSync, statSync } from "node:fs";
 import { resolve } from "node:path";
-import { FAIL_ON, type FailOn } from "../lib/report/verdict.ts";
+import { FAIL_ON, type FailOn } from "../lib/judge/verdict.ts";
 import { formatDuration, type InputReader, readInputs } from "../lib/runner/inputs.ts";
 
 /** Absolute limits of a smoke run. Equality passes. */

@@ -138,7 +138,7 @@ describe("missing evidence is never a pass", () => {
 
 test("a threshold of the script itself that was crossed fails, with our numbers beside it", () => {
   const judgement = judge({}, { ending: { kind: "thresholds", message: "a threshold in the script itself was crossed (x)" } });
-  expect(judgement).toMatchObject({ verdict: "FAIL", broken: false, reasons: [{ code: "SCRIPT_THRESHOLD_CROSSED" }] });
+  expect(judgement).toMatchObject({ verdict: "FAIL", broken: false, reasons: [{ code: "THRESHOLD_CROSSED" }] });
   expect(judgement.rules.map(({ verdict }) => verdict)).toEqual(["PASS", "PASS", "PASS", "PASS", "PASS"]);
 });
 

@@ -1,6 +1,5 @@
+import { byVerdict, type Reason, type ReasonCode, type Verdict, worst } from "../lib/judge/verdict.ts";
 import type { K6Ending } from "../lib/k6/exit-codes.ts";
-import type { Reason, ReasonCode } from "../lib/report/run.ts";
-import { type Verdict, worst } from "../lib/report/verdict.ts";
 import type { SmokeLimits } from "./inputs.ts";
 import type { Measurement } from "./measure.ts";
 
@@ -65,7 +64,7 @@ export function judgeSmoke(measured: Measurement, limits: SmokeLimits, facts: Ru
     );
   }
   if (facts.ending.kind === "thresholds") {
-    findings.push(finding("FAIL", "SCRIPT_THRESHOLD_CROSSED", null, `${facts.ending.message}; k6 ended with 99`));
+    findings.push(finding("FAIL", "THRESHOLD_CROSSED", null, `${facts.ending.message}; k6 ended with 99`));
   }
   if (requests > 0 && !enough) {
     const remedy = "Raise rps or duration, or lower min-requests";
@@ -110,15 +109,15 @@ export function judgeSmoke(measured: Measurement, limits: SmokeLimits, facts: Ru
     breaks("NO_DATA", "the script made no HTTP request. Check that its scenarios run and that it uses k6/http");
   }
 
-  const verdict = worst(findings.map((one) => one.verdict));
-  if (verdict === "PASS" && p95Ms !== null && errorRate !== null) {
+  const seen: Verdict = p95Ms !== null && errorRate !== null ? "PASS" : "INCONCLUSIVE";
+  const verdict = worst([seen, ...findings.map((one) => one.verdict)]);
+  if (verdict === "PASS") {
     const message = `p95 ${milliseconds(p95Ms)} ≤ ${milliseconds(limits.p95Ms)} and error rate ${percent(errorRate)} ≤ ${percent(limits.errorRate)} over ${requests} requests`;
     findings.unshift({ verdict, reason: { code: "OK", metric: null, severity: "info", message } });
   }
-  const rank = (one: Finding) => ["FAIL", "INCONCLUSIVE", "PASS"].indexOf(one.verdict);
   return {
     verdict,
-    reasons: findings.toSorted((a, b) => rank(a) - rank(b)).map((one) => one.reason),
+    reasons: findings.toSorted((a, b) => byVerdict(a.verdict, b.verdict)).map((one) => one.reason),
     rules: [
       rule("p95 latency", milliseconds(p95Ms), `≤ ${milliseconds(limits.p95Ms)}`, findings, ["p95"], p95Ms !== null && enough),
       rule(

@@ -129,7 +129,7 @@ test.concurrent("a threshold of the script itself fails the gate and hides no nu
   const summary = await summaryOf(run);
   expect(run.exitCode).toBe(1);
   expect(summary).toMatchObject({ verdict: "FAIL", requests: target.count, k6: { exit_code: 99 } });
-  expect(codes(summary)).toEqual(["SCRIPT_THRESHOLD_CROSSED"]);
+  expect(codes(summary)).toEqual(["THRESHOLD_CROSSED"]);
   expect(summary.p95_ms).toBeGreaterThan(0);
   expect(run.annotations.find(({ level }) => level === "error")?.message).toContain("http_req_duration");
 });
@@ -264,7 +264,7 @@ test.concurrent("an answer without words fails the bundled journey", async () =>
   }));
   const run = await smoke(target.url);
   expect(run.exitCode).toBe(1);
-  expect(codes(await summaryOf(run))).toEqual(["SCRIPT_THRESHOLD_CROSSED"]);
+  expect(codes(await summaryOf(run))).toEqual(["THRESHOLD_CROSSED"]);
 });
 
 test("all wrong inputs are told before anything runs", async () => {

@@ -1,13 +1,13 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { endGroup, startGroup } from "@actions/core";
+import { exitCode } from "../lib/judge/verdict.ts";
 import { assetFolder } from "../lib/k6/assets.ts";
 import { findK6, type K6 } from "../lib/k6/install.ts";
 import { type K6RunResult, runK6, scriptDigest } from "../lib/k6/run.ts";
 import { secretValues } from "../lib/k6/secrets.ts";
 import { readK6Summary } from "../lib/k6/summary.ts";
 import type { SmokeSummary } from "../lib/report/smoke-summary.ts";
-import { exitCode } from "../lib/report/verdict.ts";
 import { uploadArtifact } from "../lib/runner/artifact.ts";
 import { cancellation } from "../lib/runner/cancel.ts";
 import { runContext, temporaryFolder } from "../lib/runner/context.ts";

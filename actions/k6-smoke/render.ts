@@ -1,9 +1,8 @@
+import { MARKS } from "../lib/judge/verdict.ts";
 import type { SmokeSummary } from "../lib/report/smoke-summary.ts";
 import type { Annotation } from "../lib/runner/log.ts";
 import { escapeMarkdown, inlineCode, markdownTable, plainTable, type Section } from "../lib/runner/summary.ts";
 import { type Judgement, milliseconds, percent } from "./judge.ts";
-
-const SIGNS = { PASS: "✅", FAIL: "❌", INCONCLUSIVE: "⚠️" } as const;
 
 /** The verdict table for a log. */
 export function verdictTable(judgement: Judgement): string {
@@ -16,7 +15,7 @@ export function verdictTable(judgement: Judgement): string {
 
 /** The job summary, the most wanted section first. */
 export function summarySections(judgement: Judgement, summary: SmokeSummary, target: string): Section[] {
-  const rules = judgement.rules.map((rule) => [rule.name, rule.measured, rule.limit, `${SIGNS[rule.verdict]} ${rule.verdict}`]);
+  const rules = judgement.rules.map((rule) => [rule.name, rule.measured, rule.limit, `${MARKS[rule.verdict]} ${rule.verdict}`]);
   const routes = summary.routes.map((route) => [
     inlineCode(route.name),
     String(route.requests),
@@ -34,7 +33,7 @@ export function summarySections(judgement: Judgement, summary: SmokeSummary, tar
     {
       name: "verdict",
       markdown: [
-        `### ${SIGNS[judgement.verdict]} Smoke: ${judgement.verdict}`,
+        `### ${MARKS[judgement.verdict]} Smoke: ${judgement.verdict}`,
         judgement.reasons.map((reason) => `- \`${reason.code}\` ${escapeMarkdown(reason.message)}`).join("\n"),
         markdownTable(["Rule", "Measured", "Limit", "Verdict"], rules),
       ].join("\n\n"),

@@ -4,9 +4,8 @@ import { judge } from "../../lib/judge/judge.ts";
 import type { ArmFigures, Judgement, Policy } from "../../lib/judge/judgement.ts";
 import { median, quantileSorted } from "../../lib/judge/quantiles.ts";
 import { judgeSeries } from "../../lib/judge/series.ts";
-import { decide } from "../../lib/judge/verdict.ts";
+import { decide, type Reason } from "../../lib/judge/verdict.ts";
 import type { CanaryReport } from "../../lib/report/canary-report.ts";
-import type { Reason } from "../../lib/report/run.ts";
 import { ARMS, type ArmName, type Recording } from "../samples/recording.ts";
 import { findCause } from "./cause.ts";
 import { type Facts, rounded } from "./facts.ts";
@@ -88,10 +87,10 @@ export function environmentOf({ traffic, environment, observations }: Facts): En
 function judgeFacts(facts: Facts, arms: { baseline: Recording; canary: Recording }): Judgement {
   const { observations, traffic } = facts;
   const policy = policyOf(facts);
-  const { look, clock, prometheus } = observations;
-  let judgement: Judgement;
+  const { look, clock, prometheus, notes, blocking } = observations;
+  const circumstances = { environment: environmentOf(facts), notes, blocking };
   if (prometheus) {
-    judgement = judgeSeries(
+    return judgeSeries(
       prometheus.windows.map((w) => ({
         start: w.start,
         p95Ms: { baseline: w.baseline_p95_ms ?? undefined, canary: w.canary_p95_ms ?? undefined },
@@ -104,27 +103,15 @@ function judgeFacts(facts: Facts, arms: { baseline: Recording; canary: Recording
         canary: medianOf(prometheus.windows.map((w) => w.canary_p95_ms)),
       },
       policy,
-      environmentOf(facts),
+      circumstances,
     );
-  } else {
-    judgement = judge(arms.baseline.samples(), arms.canary.samples(), policy, {
-      design: traffic.pattern,
-      look: { seconds: look.seconds, alphaFail: look.alpha_fail, alphaPass: look.alpha_pass, c: look.c },
-      environment: environmentOf(facts),
-      ...(clock ? { clock } : {}),
-    });
   }
-  const notes = observations.notes;
-  if (!observations.blocking) return { ...judgement, reasons: [...judgement.reasons, ...notes] as Judgement["reasons"] };
-  // What can't be trusted isn't judged: the numbers stay to be read, the conclusion goes.
-  const kept = judgement.reasons.filter((reason) => reason.code === "LOW_SAMPLES" || reason.code === "NO_DATA");
-  return {
-    ...judgement,
-    verdict: "INCONCLUSIVE",
-    reasons: [...notes, ...kept] as Judgement["reasons"],
-    latency: { ...judgement.latency, verdict: "INCONCLUSIVE" },
-    errors: { ...judgement.errors, verdict: "INCONCLUSIVE" },
-  };
+  return judge(arms.baseline.samples(), arms.canary.samples(), policy, {
+    ...circumstances,
+    design: traffic.pattern,
+    look: { seconds: look.seconds, alphaFail: look.alpha_fail, alphaPass: look.alpha_pass, c: look.c },
+    ...(clock ? { clock } : {}),
+  });
 }
 
 function medianOf(values: readonly (number | null)[]): number | undefined {

@@ -1,6 +1,6 @@
+import type { Reason } from "../../lib/judge/verdict.ts";
 import type { CanaryReport } from "../../lib/report/canary-report.ts";
 import { errorBudgetSchema } from "../../lib/report/error-budget.ts";
-import type { Reason } from "../../lib/report/run.ts";
 import { readReport } from "../../lib/report/schema.ts";
 
 const CODES: ReadonlySet<string> = new Set(["BUDGET_UNKNOWN", "BUDGET_LOW", "BUDGET_EXHAUSTED", "FAST_BURN"]);

@@ -49,13 +49,10 @@ export function findCause(judgement: Judgement, evidence: readonly Evidence[], r
 function classify(judgement: Judgement, gated: boolean, evidence: readonly Evidence[]): CauseClass {
   const before = evidence.find((item) => item.source === "before" && item.name === "p95");
   const upstream = evidence.find((item) => item.source === "before" && item.name !== "p95" && rose(item));
-  const slowerThanBefore = judgement.reasons.some(
-    (reason) => reason.code === "ENVIRONMENT" && reason.message.startsWith("both arms"),
-  );
   const alone = judgement.design === "before-after" ? "unknown" : "canary";
   // A slow machine explains latency, not failures: those hit one arm only.
   if (judgement.reasons.some((reason) => reason.code === "ERROR_RATE_EXCEEDED" && reason.severity === "error")) return alone;
-  if (slowerThanBefore && before && upstream) return "upstream";
+  if (judgement.slower && before && upstream) return "upstream";
   if (gated) return "environment";
   const worse = judgement.reasons.some((reason) => reason.severity === "error") || judgement.latency.evidence?.status === "fail";
   if (!worse) return "unknown";

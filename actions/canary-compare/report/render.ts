@@ -1,9 +1,8 @@
+import { MARKS, type Verdict } from "../../lib/judge/verdict.ts";
 import type { CanaryReport } from "../../lib/report/canary-report.ts";
 import { formatChange, formatMs, formatRatio, formatShare, UNKNOWN } from "../../lib/report/numbers.ts";
 import type { Annotation } from "../../lib/runner/log.ts";
 import { escapeMarkdown, inlineCode, markdownTable, plainTable, type Section } from "../../lib/runner/summary.ts";
-
-const SIGNS = { PASS: "✅", FAIL: "❌", INCONCLUSIVE: "⚠️" } as const;
 
 function rows(report: CanaryReport): string[][] {
   return report.metrics.map((metric) => {
@@ -34,15 +33,12 @@ export function verdictText(report: CanaryReport): string {
 /** The job summary, the most wanted section first. */
 export function summarySections(report: CanaryReport): Section[] {
   const { verdict, decision, traffic, cause } = report;
-  const verdictRows = rows(report).map((row) => [
-    ...row.slice(0, -1),
-    `${SIGNS[row.at(-1) as keyof typeof SIGNS]} ${row.at(-1)}`,
-  ]);
+  const verdictRows = rows(report).map((row) => [...row.slice(0, -1), `${MARKS[row.at(-1) as Verdict]} ${row.at(-1)}`]);
   const sections: Section[] = [
     {
       name: "verdict",
       markdown: [
-        `### ${SIGNS[verdict]} Canary: ${verdict}, ${decision}`,
+        `### ${MARKS[verdict]} Canary: ${verdict}, ${decision}`,
         escapeMarkdown(report.summary),
         markdownTable(HEADER, verdictRows),
         report.reasons.map((reason) => `- \`${reason.code}\` ${escapeMarkdown(reason.message)}`).join("\n"),

@@ -1,7 +1,7 @@
 import { judge } from "../../lib/judge/judge.ts";
 import type { Policy } from "../../lib/judge/judgement.ts";
+import type { Reason } from "../../lib/judge/verdict.ts";
 import type { CanaryReport } from "../../lib/report/canary-report.ts";
-import type { Reason } from "../../lib/report/run.ts";
 import { Recording } from "../samples/recording.ts";
 import { type Observed, rounded } from "./facts.ts";
 

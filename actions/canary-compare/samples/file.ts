@@ -3,7 +3,7 @@ import { access } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
 import { createGunzip } from "node:zlib";
-import type { Reason } from "../../lib/report/run.ts";
+import type { Reason } from "../../lib/judge/verdict.ts";
 import { explainFileError } from "../../lib/runner/files.ts";
 import { k6Reader, type LineFault, type LineReader, ndjsonReader, type Targets } from "./lines.ts";
 import { findClockFault, type Recording, spreadWholeSeconds } from "./recording.ts";

@@ -1,4 +1,4 @@
-import type { Reason } from "../../lib/report/run.ts";
+import type { Reason } from "../../lib/judge/verdict.ts";
 import { ARMS, type ArmName, type Recording } from "./recording.ts";
 
 /** More names than this aren't routes but paths with ids in them: nothing can be said of their mix. */

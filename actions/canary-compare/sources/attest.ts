@@ -1,4 +1,4 @@
-import type { Reason } from "../../lib/report/run.ts";
+import type { Reason } from "../../lib/judge/verdict.ts";
 import { ARMS, type ArmName } from "../samples/recording.ts";
 
 /** What the arms' responses said of their version, and how often. */

@@ -1,7 +1,7 @@
 import { align, detectDesign } from "../../lib/judge/design.ts";
 import { onlyLook } from "../../lib/judge/looks.ts";
 import { sortByTime } from "../../lib/judge/samples.ts";
-import type { Reason } from "../../lib/report/run.ts";
+import type { Reason } from "../../lib/judge/verdict.ts";
 import type { FileSource, Inputs } from "../inputs.ts";
 import { type Observed, rounded } from "../report/facts.ts";
 import { deal } from "../report/self-check.ts";

@@ -1,9 +1,9 @@
 import { onlyLook } from "../../lib/judge/looks.ts";
+import type { Reason } from "../../lib/judge/verdict.ts";
 import { PrometheusClient } from "../../lib/prometheus/client.ts";
 import { PrometheusError } from "../../lib/prometheus/failure.ts";
 import { readNumber } from "../../lib/prometheus/reading.ts";
 import type { Evidence, PrometheusWindow } from "../../lib/report/canary-report.ts";
-import type { Reason } from "../../lib/report/run.ts";
 import { splitUrlPassword } from "../../lib/runner/log.ts";
 import type { Inputs, PrometheusInputs } from "../inputs.ts";
 import { type Observed, rounded } from "../report/facts.ts";

@@ -1,8 +1,9 @@
 import type { Design } from "./design.ts";
-import { type Environment, judgeEnvironment } from "./environment.ts";
+import { judgeEnvironment } from "./environment.ts";
 import type { ErrorEvidence } from "./errors.ts";
 import {
   type ArmFigures,
+  type Circumstances,
   type Judgement,
   type LatencyJudgement,
   LEAST_BLOCKS,
@@ -16,7 +17,7 @@ import type { Look } from "./looks.ts";
 import { ceilingReasons, errorReasons, latencyReasons, strictReasons } from "./reasons.ts";
 import type { SampleFault } from "./samples.ts";
 import { judgeStrictly } from "./strict.ts";
-import { type Reason, type Verdict, worst } from "./verdict.ts";
+import { bySeverity, isBlind, type Reason, type Verdict, worst } from "./verdict.ts";
 
 /** What both arms' windows and figures lead to; the part that a source of ready-made windows (Prometheus) shares. */
 export interface WindowedLatency {
@@ -57,11 +58,11 @@ export interface Findings {
   figures: { baseline: ArmFigures; canary: ArmFigures };
   latency: LatencyJudgement;
   errors: ErrorEvidence;
-  environment: Environment;
+  circumstances: Circumstances;
 }
 
-/** Puts the two tests, the bare rule, the ceiling and the environment gate together. */
-export function conclude({ policy, design, look, figures, environment, ...tests }: Findings): Judgement {
+/** Puts the two tests, the bare rule, the ceiling, the environment gate and the notes of the source together. */
+export function conclude({ policy, design, look, figures, circumstances, ...tests }: Findings): Judgement {
   const strict = judgeStrictly(pointOf(figures.baseline), pointOf(figures.canary), policy);
   const bare = policy.mode === "strict";
   const latency = { ...tests.latency, verdict: bare ? strict.p95 : tests.latency.verdict };
@@ -69,7 +70,7 @@ export function conclude({ policy, design, look, figures, environment, ...tests 
   const { baseline, canary } = figures;
   const p95Ms =
     baseline.p95Ms !== undefined && canary.p95Ms !== undefined ? { baseline: baseline.p95Ms, canary: canary.p95Ms } : undefined;
-  const gate = judgeEnvironment(environment, p95Ms, latency.limitRatio ?? policy.maxP95Ratio);
+  const gate = judgeEnvironment(circumstances.environment ?? {}, p95Ms, latency.limitRatio ?? policy.maxP95Ratio);
   if (gate.reasons.length > 0 && !bare) {
     const onlySlower = gate.slower && gate.reasons.length === 1;
     if (latency.verdict === "FAIL" || !onlySlower) latency.verdict = "INCONCLUSIVE";
@@ -83,7 +84,24 @@ export function conclude({ policy, design, look, figures, environment, ...tests 
       : "PASS";
   const verdict = worst([latency.verdict, errors.verdict, ceilingVerdict]);
   const found = [...latencyReasons(facts), ...errorReasons(facts), ...ceiling, ...gate.reasons, ...strictReasons(facts, verdict)];
-  return { verdict, reasons: sortReasons(found, verdict), design, look, baseline, canary, latency, errors, strict };
+  const reasons = sortReasons(found, verdict);
+  const { slower } = gate;
+  return withNotes({ verdict, reasons, design, look, baseline, canary, latency, errors, slower, strict }, circumstances);
+}
+
+/**
+ * Adds what the source of the samples says. What can't be trusted isn't judged: the numbers stay to be read, the conclusion goes.
+ */
+export function withNotes(judgement: Judgement, { notes = [], blocking = false }: Circumstances): Judgement {
+  if (!blocking && !notes.some(isBlind)) return { ...judgement, reasons: [...judgement.reasons, ...notes] };
+  const kept = judgement.reasons.filter((reason) => reason.code === "LOW_SAMPLES" || reason.code === "NO_DATA");
+  return {
+    ...judgement,
+    verdict: "INCONCLUSIVE",
+    reasons: [...notes, ...kept],
+    latency: { ...judgement.latency, verdict: "INCONCLUSIVE" },
+    errors: { ...judgement.errors, verdict: "INCONCLUSIVE" },
+  };
 }
 
 function toVerdict(status: "pass" | "fail" | "inconclusive"): Verdict {
@@ -124,9 +142,10 @@ export function unjudged(
   design: Design,
   look: Look,
   figures: { baseline: ArmFigures; canary: ArmFigures },
+  circumstances: Circumstances,
 ): Judgement {
   const windows = { widthSeconds: 0, usable: 0, possible: 0, blocks: 0, stall: 0 };
-  return {
+  const judgement: Judgement = {
     verdict: "INCONCLUSIVE",
     reasons,
     design,
@@ -134,14 +153,15 @@ export function unjudged(
     ...figures,
     latency: { verdict: "INCONCLUSIVE", limitRatio: undefined, evidence: undefined, windows },
     errors: { verdict: "INCONCLUSIVE", evidence: undefined },
+    slower: false,
     strict: { p95: "INCONCLUSIVE", errorRate: "INCONCLUSIVE" },
   };
+  return withNotes(judgement, circumstances);
 }
 
 /** The reason that decided comes first: severity, then the order in which they were found. */
 function sortReasons(reasons: Reason[], verdict: Verdict): Reason[] {
-  const rank = { error: 0, warning: 1, info: 2 };
-  const sorted = reasons.toSorted((a, b) => rank[a.severity] - rank[b.severity]);
+  const sorted = reasons.toSorted(bySeverity);
   if (verdict === "PASS")
     return [{ code: "OK", metric: null, severity: "info", message: "p95 and error rate are within their limits" }, ...sorted];
   return sorted;

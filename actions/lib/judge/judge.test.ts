@@ -4,7 +4,7 @@ import { judge } from "./judge.ts";
 import { DEFAULT_POLICY, type Judgement } from "./judgement.ts";
 import { type Sample, type Samples, toSamples } from "./samples.ts";
 import { judgeSeries } from "./series.ts";
-import { decide, JUDGE_CODES, worst } from "./verdict.ts";
+import { decide, type ReasonCode, worst } from "./verdict.ts";
 
 /** A repeatable stand-in for chance: fractions of multiples of the golden ratio. */
 const chance = (i: number) => (i * 0.6180339887498949) % 1;
@@ -325,5 +325,21 @@ test("every code of the judge is reachable", () => {
     ].flatMap(codes),
   );
   seen.add(decide("INCONCLUSIVE", "proceed", "unknown").override!.code);
-  expect([...seen].sort()).toEqual([...JUDGE_CODES].sort());
+  const codesOfTheJudge: ReasonCode[] = [
+    "BASELINE_ZERO",
+    "BELOW_ABSOLUTE_MINIMUM",
+    "ENVIRONMENT",
+    "ERROR_RATE_EXCEEDED",
+    "LOAD_NOT_DELIVERED",
+    "LOW_SAMPLES",
+    "NON_FINITE",
+    "NOT_SIGNIFICANT",
+    "NO_DATA",
+    "OK",
+    "OVERRIDDEN",
+    "P95_CEILING_EXCEEDED",
+    "P95_RATIO_EXCEEDED",
+    "SPLIT_MISMATCH",
+  ];
+  expect([...seen].sort()).toEqual(codesOfTheJudge);
 });

@@ -34,7 +34,7 @@ export function judge(baseline: Samples, canary: Samples, policy: Policy, circum
   const look = circumstances.look ?? onlyLook(arms.seconds);
   const figures = { baseline: describeArm(arms.baseline), canary: describeArm(arms.canary) };
   const missing = findMissing(figures, policy, faults);
-  if (missing.length > 0) return unjudged(missing, design, look, figures);
+  if (missing.length > 0) return unjudged(missing, design, look, figures, circumstances);
 
   return conclude({
     policy,
@@ -43,7 +43,7 @@ export function judge(baseline: Samples, canary: Samples, policy: Policy, circum
     figures,
     latency: compareLatency(arms, policy, look, figures),
     errors: judgeErrors(countFailureBlocks(arms.baseline, arms.canary), policy, look),
-    environment: circumstances.environment ?? {},
+    circumstances,
   });
 }
 

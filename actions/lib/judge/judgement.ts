@@ -50,6 +50,10 @@ export interface Circumstances {
   /** Start and length of the run on the samples' clock, in seconds; from the samples when absent. */
   clock?: { start: number; seconds: number };
   environment?: Environment;
+  /** What whoever took the samples has to say of them. A note that says that something could not be seen keeps from judging. */
+  notes?: readonly Reason[];
+  /** Whether the notes keep from judging even where none of them is of that kind. */
+  blocking?: boolean;
 }
 
 /** One arm in numbers. */
@@ -88,6 +92,8 @@ export interface Judgement {
   canary: ArmFigures;
   latency: LatencyJudgement;
   errors: ErrorJudgement;
+  /** Whether both arms are slower than before the deployment: then the machine or a dependency is slow. */
+  slower: boolean;
   /** What the bare rule would have said. */
   strict: StrictVerdicts;
 }

@@ -1,7 +1,13 @@
 import { conclude, effectiveLimit, findMissing, judgeWindows, unjudged } from "./conclude.ts";
-import type { Environment } from "./environment.ts";
 import { judgeErrors } from "./errors.ts";
-import { type ArmFigures, type Judgement, type LatencyJudgement, LEAST_SUCCESSES_AN_ARM, type Policy } from "./judgement.ts";
+import {
+  type ArmFigures,
+  type Circumstances,
+  type Judgement,
+  type LatencyJudgement,
+  LEAST_SUCCESSES_AN_ARM,
+  type Policy,
+} from "./judgement.ts";
 import { STALL_SECONDS } from "./latency.ts";
 import { mean } from "./location.ts";
 import { onlyLook } from "./looks.ts";
@@ -28,7 +34,7 @@ export function judgeSeries(
   stepSeconds: number,
   overall: { baseline: number | undefined; canary: number | undefined },
   policy: Policy,
-  environment: Environment = {},
+  circumstances: Pick<Circumstances, "environment" | "notes" | "blocking"> = {},
 ): Judgement {
   const total = (kind: "requests" | "failures", arm: "baseline" | "canary") => windows.reduce((sum, w) => sum + w[kind][arm], 0);
   const figuresOf = (arm: "baseline" | "canary"): ArmFigures => {
@@ -40,7 +46,7 @@ export function judgeSeries(
   const figures = { baseline: figuresOf("baseline"), canary: figuresOf("canary") };
   const look = onlyLook(windows.length * stepSeconds);
   const missing = findMissing(figures, policy, []);
-  if (missing.length > 0) return unjudged(missing, "interleaved", look, figures);
+  if (missing.length > 0) return unjudged(missing, "interleaved", look, figures, circumstances);
   const origin = windows[0]!.start;
   const blockSeconds = Math.max(BLOCK_SECONDS, stepSeconds);
   const usable: Window[] = windows.flatMap(({ start, p95Ms }) => {
@@ -83,6 +89,6 @@ export function judgeSeries(
     figures,
     latency,
     errors: judgeErrors(counts, policy, look),
-    environment,
+    circumstances,
   });
 }

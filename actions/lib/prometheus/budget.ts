@@ -1,4 +1,4 @@
-import type { Reason } from "../report/run.ts";
+import type { Reason } from "../judge/verdict.ts";
 import type { PrometheusClient } from "./client.ts";
 import { type Reading, readNumber } from "./reading.ts";
 import { exhaustionHours, strictest, type Tier, type Tiers, tierFor } from "./tiers.ts";

@@ -1,4 +1,4 @@
-import type { ReasonCode } from "../report/run.ts";
+import type { ReasonCode } from "../judge/verdict.ts";
 import type { PrometheusClient } from "./client.ts";
 import { PrometheusError } from "./failure.ts";
 import { formatLabels, type Sample } from "./results.ts";

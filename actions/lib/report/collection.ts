@@ -1,8 +1,8 @@
+import { type Verdict, worst } from "../judge/verdict.ts";
 import type { CanaryReport } from "./canary-report.ts";
 import type { ErrorBudget } from "./error-budget.ts";
 import type { HistoryPoint } from "./history.ts";
 import type { SmokeSummary } from "./smoke-summary.ts";
-import { type Verdict, worst } from "./verdict.ts";
 
 /** A report that was looked for. Messages may quote foreign text: escape them. */
 export type Found<Report> =
@@ -42,7 +42,7 @@ export function overallVerdict({ smoke, canary, budget }: Pick<Collection, "smok
   const budgetVerdict = reportOf(budget)?.verdict;
   if (budgetVerdict === "FAIL" || (gates.length === 0 && budgetVerdict !== undefined)) verdicts.push(budgetVerdict);
   if ([smoke, canary, budget].some((found) => found.state === "refused")) verdicts.push("INCONCLUSIVE");
-  return verdicts.length === 0 ? "INCONCLUSIVE" : worst(verdicts);
+  return worst(verdicts);
 }
 
 /** One sentence for the reader who has ten seconds. May hold foreign text: escape it. */

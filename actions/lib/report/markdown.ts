@@ -1,3 +1,4 @@
+import { MARKS, type Verdict } from "../judge/verdict.ts";
 import { formatHours, formatPercent } from "../prometheus/budget.ts";
 import { describeAge } from "../prometheus/reading.ts";
 import { escapeMarkdown, markdownTable, type Section } from "../runner/summary.ts";
@@ -8,9 +9,7 @@ import type { HistoryPoint } from "./history.ts";
 import { visible } from "./html/markup.ts";
 import { formatChange, formatCount, formatMs, formatRate, formatRatio, formatShare, UNKNOWN } from "./numbers.ts";
 import type { SmokeSummary } from "./smoke-summary.ts";
-import type { Verdict } from "./verdict.ts";
 
-const MARKS: Readonly<Record<Verdict, string>> = { PASS: "✅", FAIL: "❌", INCONCLUSIVE: "⚠️" };
 /** Rows that a table shows; a hostile report may hold thousands. */
 const MOST_ROWS = 40;
 

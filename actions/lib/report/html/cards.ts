@@ -1,9 +1,9 @@
+import type { Verdict } from "../../judge/verdict.ts";
 import { formatHours, formatPercent } from "../../prometheus/budget.ts";
 import type { CanaryReport } from "../canary-report.ts";
 import type { ErrorBudget } from "../error-budget.ts";
 import { formatChange, formatCount, formatMs, formatRate, formatRatio, formatShare } from "../numbers.ts";
 import type { SmokeSummary } from "../smoke-summary.ts";
-import type { Verdict } from "../verdict.ts";
 import { html, type Markup } from "./markup.ts";
 
 const MARKS = { PASS: "✓", FAIL: "✗", INCONCLUSIVE: "?" } as const;

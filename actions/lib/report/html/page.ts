@@ -1,9 +1,8 @@
+import type { Reason, Verdict } from "../../judge/verdict.ts";
 import type { CanaryReport } from "../canary-report.ts";
 import { type Collection, headline, overallVerdict, reportOf } from "../collection.ts";
 import { formatChange, formatCount, formatMs, formatRatio, formatShare, threeDigits } from "../numbers.ts";
-import type { Reason } from "../run.ts";
 import type { SmokeSummary } from "../smoke-summary.ts";
-import type { Verdict } from "../verdict.ts";
 import { cards } from "./cards.ts";
 import { html, type Markup, trusted } from "./markup.ts";
 import { type Arms, comparisonPlots, historyPlot, type Plot } from "./plots.ts";
