@@ -44,6 +44,13 @@ test("a taken name gets job and attempt added, then a number", async () => {
   expect(new Set(github.artifacts.artifacts.map(({ name }) => name)).size).toBe(3);
 });
 
+test("any number of steps that share one name find a free one, also at the same time", async () => {
+  const upload = () => uploadArtifact({ name: "report", files: [file], root: folder });
+  const results = await Promise.all(Array.from({ length: 9 }, upload));
+  expect(results.map(({ notice }) => notice)).toEqual(Array.from({ length: 9 }, () => undefined));
+  expect(new Set(github.artifacts.artifacts.map(({ name }) => name)).size).toBe(9);
+});
+
 test("names to try", () => {
   expect(candidateNames("a", {}).slice(0, 2)).toEqual(["a", "a-2"]);
   expect(candidateNames("a", { GITHUB_JOB: "x / y", GITHUB_RUN_ATTEMPT: "1" })[1]).toBe("a-x-y-1");

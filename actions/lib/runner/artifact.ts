@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import type { Annotation } from "./log.ts";
 
 export interface ArtifactRequest {
@@ -22,7 +23,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /**
  * Uploads files as an artifact of the run. A failed upload never fails the gate: the files stay where they are and
  * the result carries a warning. A name that is taken (artifacts are immutable, their name unique in a run) gets
- * the job's name and the attempt added, then a number.
+ * the job's name and the attempt added, then a number, and in the end letters that nobody else has.
  */
 export async function uploadArtifact(request: ArtifactRequest, environment: Environment = process.env): Promise<ArtifactResult> {
   const { name, files, root } = request;
@@ -55,11 +56,12 @@ export async function uploadArtifact(request: ArtifactRequest, environment: Envi
   return { id: null, name: null, notice: { level: "warning", title: `Artifact "${name}" not uploaded`, message } };
 }
 
-/** The names to try, in order. */
+/** The names to try, in order. The last one nobody else has: the legs of a matrix share the job's name and the attempt. */
 export function candidateNames(name: string, environment: Environment): string[] {
   const job = (environment["GITHUB_JOB"] ?? "").replace(/["\s:<>|*?\\/]+/g, "-");
   const suffixed = [name, job, environment["GITHUB_RUN_ATTEMPT"] ?? ""].filter((part) => part !== "").join("-");
-  return [...new Set([name, suffixed, ...[2, 3, 4, 5].map((number) => `${suffixed}-${number}`)])];
+  const numbered = [2, 3, 4, 5].map((number) => `${suffixed}-${number}`);
+  return [...new Set([name, suffixed, ...numbered, `${suffixed}-${randomBytes(8).toString("hex")}`])];
 }
 
 function unavailable(environment: Environment): { level: "notice" | "warning"; reason: string } | undefined {
