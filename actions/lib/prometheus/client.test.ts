@@ -100,7 +100,7 @@ describe("against a server that misbehaves", () => {
 
   async function serve(
     answer: (request: IncomingMessage, response: ServerResponse, attempt: number) => void,
-    options: { token?: string; timeoutMs?: number; credentials?: string } = {},
+    options: { token?: string; timeoutMs?: number; credentials?: string; headers?: Record<string, string> } = {},
   ): Promise<PrometheusClient> {
     server = createServer((request, response) => {
       seen.push(request);
@@ -108,8 +108,8 @@ describe("against a server that misbehaves", () => {
     });
     await new Promise<void>((resolve) => server!.listen(0, "127.0.0.1", resolve));
     const { port } = server.address() as AddressInfo;
-    const { token, timeoutMs = 3_000, credentials = "" } = options;
-    return new PrometheusClient({ url: `http://${credentials}127.0.0.1:${port}/`, token, timeoutMs });
+    const { token, timeoutMs = 3_000, credentials = "", headers } = options;
+    return new PrometheusClient({ url: `http://${credentials}127.0.0.1:${port}/`, token, timeoutMs, headers });
   }
 
   const vector = (value: unknown) =>
@@ -141,6 +141,39 @@ describe("against a server that misbehaves", () => {
     expect((await client.instant("b"))[0]!.value).toBe(0.5);
     expect(seen[0]!.headers.authorization).toBe(`Basic ${Buffer.from("user:p@ss").toString("base64")}`);
     expect(client.url).not.toContain("p@ss");
+  });
+
+  test("headers go with every query, and their secrets never show in a message", async () => {
+    const headers = { "X-Scope-OrgID": "team", "X-Api-Key": "s3cret-header" };
+    const client = await serve((request, response) => response.writeHead(418).end(`you: ${request.headers["x-api-key"]}`), { headers });
+    expect(await message(client)).toMatch(/answered 418 \("you: \*\*\*"\)/);
+    expect(seen[0]!.headers).toMatchObject({ "x-scope-orgid": "team", "x-api-key": "s3cret-header" });
+  });
+
+  const partly = (more: object) => JSON.stringify({ ...JSON.parse(vector("0.5")), ...more });
+
+  test.each([
+    ["Thanos without a store", { warnings: ["fetch series for {cluster=\"b\"}: rpc error: code = Unavailable"] }, /cluster=\\"b\\"/],
+    ["a warning of the engine beside a hint", { warnings: ["PromQL info: a", "PromQL warning: ignored histograms"] }, /ignored/],
+    ["VictoriaMetrics without a storage node", { isPartial: true }, /isPartial is true/],
+    ["a warning without words", { warnings: [""] }, /""/],
+    ["many warnings", { warnings: ["a", "b", "c", "d", "e"] }, /"a", "b", "c", and 2 more warnings/],
+  ])("%s: a part of the data is no answer", async (_, more, expected) => {
+    const client = await serve((_request, response) => response.end(partly(more)));
+    const reading = await readNumber(client, "b", MAX_AGE);
+    expect(reading).toMatchObject({ known: false, code: "PARTIAL_DATA", message: expect.stringMatching(expected) });
+    expect(seen).toHaveLength(1);
+  });
+
+  test.each([
+    { warnings: [] },
+    { warnings: null },
+    { isPartial: false },
+    { infos: ["PromQL info: metric might not be a counter"] },
+    { warnings: ['PromQL info: metric might not be a counter: "b" (1:5)'] },
+  ])("%j is a whole answer", async (more) => {
+    const client = await serve((_request, response) => response.end(partly(more)));
+    expect((await client.instant("b"))[0]!.value).toBe(0.5);
   });
 
   test("a server that comes back is asked again; Retry-After is kept", async () => {

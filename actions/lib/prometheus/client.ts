@@ -8,6 +8,8 @@ export interface ClientOptions {
   url: string;
   /** Bearer token. It travels in the Authorization header and nowhere else. */
   token?: string | undefined;
+  /** Headers of every query, such as `X-Scope-OrgID` for a tenant of Mimir. Their values are secrets. */
+  headers?: Readonly<Record<string, string>> | undefined;
   /** Milliseconds for one query with all of its retries. */
   timeoutMs: number;
   /** How often a query is tried when the server can't answer now (network error, 429, 502, 503, 504). */
@@ -35,22 +37,25 @@ const RETRIED_STATUS = new Set([429, 502, 503, 504]);
  */
 export class PrometheusClient {
   readonly #base: string;
-  readonly #authorization: string | undefined;
+  readonly #headers: Readonly<Record<string, string>>;
   readonly #secrets: string[];
   readonly #timeoutMs: number;
   readonly #attempts: number;
 
-  constructor({ url, token, timeoutMs, attempts = 3 }: ClientOptions) {
+  constructor({ url, token, headers = {}, timeoutMs, attempts = 3 }: ClientOptions) {
     const parsed = new URL(url);
     const user = decodeURIComponent(parsed.username);
     const password = splitUrlPassword(url).password ?? "";
     parsed.username = "";
     parsed.password = "";
     this.#base = parsed.href.replace(/\/+$/, "");
-    if (token) this.#authorization = `Bearer ${token}`;
-    else if (user !== "" || password !== "")
-      this.#authorization = `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
-    this.#secrets = [token ?? "", password].filter((secret) => secret !== "");
+    const authorization = token
+      ? `Bearer ${token}`
+      : user !== "" || password !== ""
+        ? `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`
+        : undefined;
+    this.#headers = { ...headers, ...(authorization === undefined ? {} : { authorization }) };
+    this.#secrets = [token ?? "", password, ...Object.values(headers)].filter((secret) => secret !== "");
     this.#timeoutMs = timeoutMs;
     this.#attempts = attempts;
   }
@@ -115,10 +120,7 @@ export class PrometheusClient {
       keepAlive: true,
       socketTimeout: Math.ceil(remaining) + 1_000,
       maxRedirects: 5,
-      headers: {
-        accept: "application/json",
-        ...(this.#authorization === undefined ? {} : { authorization: this.#authorization }),
-      },
+      headers: { accept: "application/json", ...this.#headers },
     });
     const cancel = new AbortController();
     const timer = setTimeout(() => cancel.abort(), remaining);
@@ -153,6 +155,8 @@ export class PrometheusClient {
     const status = response.message.statusCode ?? 0;
     const body = parseJson(text);
     if (status !== 200 || body?.status !== "success") throw this.#refusal(status, body, text, response);
+    const missing = whatIsMissing(body);
+    if (missing !== undefined) throw this.#fail("partial", `answered with a part of the data only: ${missing}`);
     return body.data;
   }
 
@@ -221,6 +225,26 @@ function parseJson(text: string): Record<string, unknown> | undefined {
     // Not JSON: the caller says what came instead.
     return undefined;
   }
+}
+
+/** Warnings quoted in a message, and how much of each. */
+const MOST_WARNINGS = 3;
+const LONGEST_WARNING = 300;
+
+/**
+ * What an answer says that it lacks; undefined for a whole one. Thanos, Mimir and Cortex answer `success` without the stores that are
+ * away and say so in `warnings`; VictoriaMetrics says `isPartial`. Prometheus' engine puts notes about the query in the same place:
+ * `PromQL info` leaves the result whole, `PromQL warning` means that series were left out of it.
+ *
+ * @see https://prometheus.io/docs/prometheus/latest/querying/api/#format-overview
+ * @see https://docs.victoriametrics.com/victoriametrics/cluster-victoriametrics/#cluster-availability
+ */
+function whatIsMissing({ warnings, isPartial }: Record<string, unknown>): string | undefined {
+  const told = (Array.isArray(warnings) ? warnings : []).map(String).filter((warning) => !/^\s*PromQL info\b/i.test(warning));
+  const quoted = told.slice(0, MOST_WARNINGS).map((warning) => JSON.stringify(warning.slice(0, LONGEST_WARNING)));
+  if (told.length > MOST_WARNINGS) quoted.push(`and ${told.length - MOST_WARNINGS} more warnings`);
+  if (isPartial === true) quoted.unshift("isPartial is true");
+  return quoted.length === 0 ? undefined : quoted.join(", ");
 }
 
 function describeText(text: string): string {

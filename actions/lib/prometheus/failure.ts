@@ -1,8 +1,8 @@
 /**
  * Why a query gave no result: no answer in time, no connection, an HTTP error, a query that Prometheus refuses, a
- * result of another type than asked for, an answer that isn't Prometheus'.
+ * result of another type than asked for, an answer that isn't Prometheus', an answer that its server calls incomplete.
  */
-export type FailureKind = "timeout" | "network" | "http" | "query" | "type" | "format";
+export type FailureKind = "timeout" | "network" | "http" | "query" | "type" | "format" | "partial";
 
 /** A query that gave no result. Its message names the server and holds no secret. */
 export class PrometheusError extends Error {
@@ -22,5 +22,10 @@ export class PrometheusError extends Error {
     this.status = details.status;
     this.retryable = details.retryable ?? false;
     this.retryAfterSeconds = details.retryAfterSeconds;
+  }
+
+  /** The reason code of a report: data that are missing are another fault than a query that can't be asked. */
+  get code(): "PARTIAL_DATA" | "QUERY_ERROR" {
+    return this.kind === "partial" ? "PARTIAL_DATA" : "QUERY_ERROR";
   }
 }

@@ -31,7 +31,7 @@ export async function readNumber(client: PrometheusClient, query: string, maxAge
     return await explainEmpty(client, query, maxAgeSeconds);
   } catch (error) {
     if (!(error instanceof PrometheusError)) throw error;
-    return { known: false, code: "QUERY_ERROR", message: `${query}: ${error.message}` };
+    return { known: false, code: error.code, message: `${query}: ${error.message}` };
   }
 }
 

@@ -165,6 +165,36 @@ export class InputReader {
     return values;
   }
 
+  /**
+   * Lines `Name: value` of HTTP headers; blank lines and lines that start with `#` are skipped. Values are plain ASCII without the line
+   * breaks that would begin another header.
+   */
+  headerLines(name: string): Record<string, string> {
+    const values: Record<string, string> = {};
+    for (const [index, line] of this.raw(name).split(/\r?\n/).entries()) {
+      const text = line.trim();
+      if (text === "" || text.startsWith("#")) continue;
+      const separator = text.indexOf(":");
+      const header = text.slice(0, Math.max(0, separator)).trim();
+      const value = text.slice(separator + 1).trim();
+      // The value may be a secret: the message shows the name only.
+      if (!/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/.test(header) || !/^[\x20-\x7e]+$/.test(value)) {
+        const got =
+          separator < 0
+            ? "a line without :"
+            : `the name ${JSON.stringify(header)} with ${value === "" ? "no value" : "a value that is no plain ASCII text"}`;
+        this.mistakes.push(
+          `${name}: expected "Name: value" in line ${index + 1}, got ${got}. Write for example "X-Scope-OrgID: team".`,
+        );
+      } else if (Object.keys(values).some((other) => other.toLowerCase() === header.toLowerCase())) {
+        this.mistakes.push(`${name}: expected each header once, got ${header} again in line ${index + 1}. Remove one of the two.`);
+      } else {
+        values[header] = value;
+      }
+    }
+    return values;
+  }
+
   /** An artifact's name, with none of the characters that GitHub forbids. "" when switched off. */
   artifactName(name: string, fallback: string): string {
     const text = this.textOrOff(name, fallback);
