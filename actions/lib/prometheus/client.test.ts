@@ -145,7 +145,9 @@ describe("against a server that misbehaves", () => {
 
   test("headers go with every query, and their secrets never show in a message", async () => {
     const headers = { "X-Scope-OrgID": "team", "X-Api-Key": "s3cret-header" };
-    const client = await serve((request, response) => response.writeHead(418).end(`you: ${request.headers["x-api-key"]}`), { headers });
+    const client = await serve((request, response) => response.writeHead(418).end(`you: ${request.headers["x-api-key"]}`), {
+      headers,
+    });
     expect(await message(client)).toMatch(/answered 418 \("you: \*\*\*"\)/);
     expect(seen[0]!.headers).toMatchObject({ "x-scope-orgid": "team", "x-api-key": "s3cret-header" });
   });
@@ -153,7 +155,11 @@ describe("against a server that misbehaves", () => {
   const partly = (more: object) => JSON.stringify({ ...JSON.parse(vector("0.5")), ...more });
 
   test.each([
-    ["Thanos without a store", { warnings: ["fetch series for {cluster=\"b\"}: rpc error: code = Unavailable"] }, /cluster=\\"b\\"/],
+    [
+      "Thanos without a store",
+      { warnings: ['fetch series for {cluster="b"}: rpc error: code = Unavailable'] },
+      /cluster=\\"b\\"/,
+    ],
     ["a warning of the engine beside a hint", { warnings: ["PromQL info: a", "PromQL warning: ignored histograms"] }, /ignored/],
     ["VictoriaMetrics without a storage node", { isPartial: true }, /isPartial is true/],
     ["a warning without words", { warnings: [""] }, /""/],

@@ -111,7 +111,10 @@ test("environment lines keep everything after the first =, and mistakes don't sh
 
 test("header lines are names with values, and mistakes don't show values", () => {
   const build = (from: InputReader) => from.headerLines("headers");
-  expect(read({ headers: "X-Scope-OrgID: team\n# note\n\nX-Key:a:b" }, build)).toEqual({ "X-Scope-OrgID": "team", "X-Key": "a:b" });
+  expect(read({ headers: "X-Scope-OrgID: team\n# note\n\nX-Key:a:b" }, build)).toEqual({
+    "X-Scope-OrgID": "team",
+    "X-Key": "a:b",
+  });
   const mistakes = mistakesOf({ headers: "X-A: 1\nhunter2\nX B: hunter2\nX-C:\nx-a: hunter2\nX-D: hünter2" }, build);
   expect(mistakes).toHaveLength(5);
   expect(mistakes.join()).not.toMatch(/h[uü]nter2/);

@@ -187,7 +187,9 @@ export class InputReader {
           `${name}: expected "Name: value" in line ${index + 1}, got ${got}. Write for example "X-Scope-OrgID: team".`,
         );
       } else if (Object.keys(values).some((other) => other.toLowerCase() === header.toLowerCase())) {
-        this.mistakes.push(`${name}: expected each header once, got ${header} again in line ${index + 1}. Remove one of the two.`);
+        this.mistakes.push(
+          `${name}: expected each header once, got ${header} again in line ${index + 1}. Remove one of the two.`,
+        );
       } else {
         values[header] = value;
       }
