@@ -37,6 +37,11 @@ export const OUT_OF_SCOPE = "out_of_scope";
 /** What a message is about, as the classifier says it. */
 export type Intent = (typeof INTENTS)[number] | typeof OUT_OF_SCOPE;
 
+/** @returns whether a text is the name of an intent, out of scope among them */
+export function isIntent(text: string): text is Intent {
+  return text === OUT_OF_SCOPE || (INTENTS as readonly string[]).includes(text);
+}
+
 /** What the agent may do with an answer of some confidence: `high` acts, `medium` asks, `low` falls back. */
 export type Band = "high" | "medium" | "low";
 

@@ -1,8 +1,9 @@
 import type { IncomingMessage } from "../mail/message.ts";
-import type { Band } from "../vocabulary.ts";
+import { type Band, type Intent, isIntent } from "../vocabulary.ts";
 import type { Event, Understood } from "./orchestrator/contract.ts";
 import { plain } from "./orchestrator/reading.ts";
 import { isButton } from "./replies/catalogue.ts";
+import type { ButtonKind } from "./replies/phrases.ts";
 import type { Session } from "./session.ts";
 
 /** Questions whose answers are numbers: there "2" isn't the second button. */
@@ -37,7 +38,7 @@ function pressedBy(written: string, { choices, awaiting }: Pick<Session, "choice
 }
 
 /** How an event is written into the history and answered to the caller: a button is sure, and so is what it means. */
-export function reportedAs(event: Event): { intent: string; confidence: number; band: Band } {
+export function reportedAs(event: Event): { intent: Intent; confidence: number; band: Band } {
   if (event.type === "message") {
     const { intent, confidence, band } = event.understood;
     return { intent, confidence, band };
@@ -46,37 +47,34 @@ export function reportedAs(event: Event): { intent: string; confidence: number; 
   return { intent: "out_of_scope", confidence: 0, band: "low" };
 }
 
-function intentOf(id: string): string {
-  const [kind, value] = id.split(":", 2) as [string, string?];
-  switch (kind) {
-    case "intent":
-      return value ?? "affirm";
-    case "room":
-    case "book":
-    case "guests":
-    case "nights":
-      return "make_reservation";
-    case "other_dates":
-    case "other_rooms":
-    case "other_guests":
-    case "retry":
-    case "my_booking":
-      return "check_availability";
-    case "change":
-    case "change_yes":
-      return "modify_reservation";
-    case "cancel_yes":
-      return "cancel_reservation";
-    case "time":
-      return "late_checkout";
-    case "reception":
-      return "human_agent";
-    case "abort":
-    case "no":
-    case "cancel_no":
-    case "change_no":
-      return "deny";
-    default:
-      return "affirm";
-  }
+/** What pressing a button means. */
+const BUTTON_INTENTS: Record<Exclude<ButtonKind, "intent">, Intent> = {
+  room: "make_reservation",
+  book: "make_reservation",
+  guests: "make_reservation",
+  nights: "make_reservation",
+  other_dates: "check_availability",
+  other_rooms: "check_availability",
+  other_guests: "check_availability",
+  retry: "check_availability",
+  my_booking: "check_availability",
+  change: "modify_reservation",
+  change_yes: "modify_reservation",
+  cancel_yes: "cancel_reservation",
+  time: "late_checkout",
+  reception: "human_agent",
+  abort: "deny",
+  no: "deny",
+  cancel_no: "deny",
+  change_no: "deny",
+  confirm: "affirm",
+  yes: "affirm",
+  which: "affirm",
+  assistant: "affirm",
+};
+
+function intentOf(id: string): Intent {
+  const [kind, value] = id.split(":", 2) as [ButtonKind, string?];
+  if (kind !== "intent") return BUTTON_INTENTS[kind];
+  return value !== undefined && isIntent(value) ? value : "affirm";
 }

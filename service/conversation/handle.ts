@@ -7,15 +7,16 @@ import type { Logger } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { isOpen, nextOpening } from "../tenancy/opening-hours.ts";
 import type { Tenant } from "../tenancy/tenant.ts";
-import { isLanguage, type Language, ROOM_TYPES } from "../vocabulary.ts";
+import { isIntent, isLanguage, type Language, OUT_OF_SCOPE } from "../vocabulary.ts";
 import { eventOf, reportedAs } from "./event.ts";
 import { readProfile } from "./hotel.ts";
+import { topicOf } from "./intents/table.ts";
 import type { Hotel, PmsCall, PmsOutcome, Step, Surroundings, Understood } from "./orchestrator/contract.ts";
 import { orchestrate } from "./orchestrator/orchestrate.ts";
-import type { Phrase } from "./replies/catalogue.ts";
-import { type Draft, render } from "./replies/render.ts";
+import type { Draft, Phrase } from "./replies/phrases.ts";
+import { render } from "./replies/render.ts";
 import { wordsOf } from "./replies/words.ts";
-import { readSession, type Session } from "./session.ts";
+import { readSession } from "./session.ts";
 import type { TenantModels } from "./tenant-models.ts";
 import type { Tickets } from "./tickets.ts";
 
@@ -37,8 +38,15 @@ export interface UnderstandOptions {
   conversationIntent: string | undefined;
 }
 
+/** What understanding answers: a classifier of any vocabulary may stand behind it, so its words are checked here. */
+export interface Reading extends Omit<Understood, "language" | "intent" | "choices"> {
+  language: string;
+  intent: string;
+  choices?: readonly { intent: string }[] | undefined;
+}
+
 export interface HandleOptions {
-  understand: (text: string, options: UnderstandOptions) => Omit<Understood, "language"> & { language: string };
+  understand: (text: string, options: UnderstandOptions) => Reading;
   pms: PmsClients;
   tickets: Tickets;
   flags: { isEnabled(flag: ConversationFlag, context: Record<string, unknown>): boolean };
@@ -77,12 +85,7 @@ export function createHandle(options: HandleOptions): HandleMessage {
         conversationLanguage: conversation.language ?? message.language,
         conversationIntent: topicOf(session),
       });
-      const { room_type: roomType } = result.entities;
-      return {
-        ...result,
-        language: isLanguage(result.language) ? result.language : tenantLanguage,
-        entities: { ...result.entities, room_type: ROOM_TYPES.find((each) => each === roomType) },
-      };
+      return inVocabulary(result, tenantLanguage);
     });
     const understood = event.type === "message" ? event.understood : undefined;
     // A word or two ("twin", "ok") are no reason to change the language of a conversation.
@@ -175,6 +178,17 @@ export function createHandle(options: HandleOptions): HandleMessage {
   }
 }
 
+/** A language or an intent that the dialogue doesn't know is the hotel's language, or out of scope. */
+function inVocabulary(reading: Reading, tenantLanguage: Language): Understood {
+  const { language, intent, choices = [] } = reading;
+  return {
+    ...reading,
+    language: isLanguage(language) ? language : tenantLanguage,
+    intent: isIntent(intent) ? intent : OUT_OF_SCOPE,
+    choices: choices.flatMap((choice) => (isIntent(choice.intent) ? [{ intent: choice.intent }] : [])),
+  };
+}
+
 async function answerOf(client: Pms, call: PmsCall): Promise<PmsOutcome> {
   switch (call.operation) {
     case "availability":
@@ -221,27 +235,6 @@ function join(first: Draft, second: Draft): Draft {
     buttons: second.phrases.length > 0 ? second.buttons : first.buttons,
     ...(location === undefined ? {} : { location }),
   };
-}
-
-/** What the open question is about. */
-function topicOf({ awaiting }: Session): string | undefined {
-  switch (awaiting) {
-    case "dates":
-    case "nights":
-    case "guests":
-    case "room":
-    case "name":
-    case "confirm":
-    case "retry":
-      return "make_reservation";
-    case "change_what":
-    case "change_confirm":
-      return "modify_reservation";
-    case "late_time":
-      return "late_checkout";
-    default:
-      return undefined;
-  }
 }
 
 /** The same reply in other words, where it has some. */

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ROOM_TYPES } from "../vocabulary.ts";
+import { INTENTS, OUT_OF_SCOPE, ROOM_TYPES } from "../vocabulary.ts";
 
 /** After so long without a message a guest begins anew: half a booking of yesterday only confuses. */
 export const SESSION_TTL_HOURS = 24;
@@ -76,7 +76,7 @@ const session = z.object({
   /** The ticket that waits for a room number. */
   ticket: z.string().optional(),
   /** Intents that the guest chooses from. */
-  asked: z.array(z.string()).default([]),
+  asked: z.array(z.enum([...INTENTS, OUT_OF_SCOPE])).default([]),
   /** Buttons under the last reply; a guest presses one, or writes its title or its number. */
   choices: z.array(z.object({ id: z.string(), title: z.string() })).default([]),
   /** Messages in a row that were not understood. */

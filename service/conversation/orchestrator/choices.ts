@@ -1,12 +1,9 @@
 import type { RoomType } from "../../vocabulary.ts";
+import { act, isWish } from "../intents/table.ts";
 import * as booking from "./booking.ts";
 import * as changes from "./changes.ts";
-import type { Understood } from "./contract.ts";
 import type { Dialogue } from "./dialogue.ts";
-import { dispatch } from "./intents.ts";
 import * as reception from "./reception.ts";
-
-const NO_WORDS: Omit<Understood, "intent"> = { text: "", language: "es", confidence: 1, band: "high", entities: {} };
 
 /** Does what a button says. An old button is as good as a new one: what it no longer fits is asked anew. */
 export function choose(d: Dialogue, id: string): undefined {
@@ -52,7 +49,7 @@ export function choose(d: Dialogue, id: string): undefined {
     case "retry": {
       const [intent] = session.asked;
       session.asked = [];
-      if (intent !== undefined) return dispatch(d, { ...NO_WORDS, intent });
+      if (intent !== undefined) return act(d, intent);
       return session.hold === undefined ? booking.advance(d) : booking.confirm(d);
     }
     case "which":
@@ -72,7 +69,8 @@ export function choose(d: Dialogue, id: string): undefined {
     case "intent":
       session.asked = [];
       if (session.awaiting === "intent") session.awaiting = undefined;
-      return dispatch(d, { ...NO_WORDS, intent: value });
+      if (!isWish(value)) break;
+      return act(d, value);
     case "my_booking":
       return changes.begin(d, "status");
     case "reception":
@@ -84,9 +82,8 @@ export function choose(d: Dialogue, id: string): undefined {
       session.asked = [];
       session.awaiting = undefined;
       return d.say("menu", {}, ["intent:check_availability", "my_booking", "reception"]);
-    default:
-      throw new Error(`there is nothing to do for the button ${JSON.stringify(id)}`);
   }
+  throw new Error(`there is nothing to do for the button ${JSON.stringify(id)}`);
 }
 
 /** One of several reservations: it is looked up again, since it may have changed since the list was shown. */

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from "../../mail/message.ts";
 import type { Change, HoldRequest, Offer, Read, RefusalCode, Reservation, RoomTypeInfo, StayQuery } from "../../pms/port.ts";
-import type { Band, Language, RoomType } from "../../vocabulary.ts";
+import type { Band, Intent, Language, RoomType } from "../../vocabulary.ts";
 import type { HotelProfile } from "../hotel.ts";
-import type { Draft } from "../replies/render.ts";
+import type { Draft } from "../replies/phrases.ts";
 import type { Session } from "../session.ts";
 
 /** What a message says beside its intent; absent when not said. Dates YYYY-MM-DD, times HH:MM. */
@@ -30,15 +30,23 @@ export interface Entities {
 export interface Understood {
   text: string;
   language: Language;
-  intent: string;
+  intent: Intent;
   /** 0–1, calibrated. */
   confidence: number;
   band: Band;
   entities: Entities;
   /** The likeliest intents when it is unsure; one when only that one is near. */
-  choices?: readonly { intent: string }[] | undefined;
+  choices?: readonly { intent: Intent }[] | undefined;
   /** Says that there is danger, or that it can't wait. */
   urgent?: boolean | undefined;
+}
+
+/** What the dialogue can do for a guest: the intents, and to show a booking, which words tell and no classifier. */
+export type Wish = Intent | "my_booking";
+
+/** A message after the words that no classifier may read differently. */
+export interface Said extends Omit<Understood, "intent"> {
+  intent: Wish;
 }
 
 /** What the orchestrator knows of the hotel without asking its PMS. */

@@ -1,8 +1,7 @@
 import { nightsBetween } from "../../calendar.ts";
 import type { Reply } from "../../mail/message.ts";
 import type { Reservation } from "../../pms/port.ts";
-import type { Phrase } from "../replies/catalogue.ts";
-import type { PhraseKey, PhraseParameters, ShownReservation } from "../replies/phrases.ts";
+import type { Phrase, PhraseKey, PhraseParameters, ShownReservation } from "../replies/phrases.ts";
 import type { Awaiting, Booking, Session } from "../session.ts";
 import type { Effect, PmsCall, Step, Surroundings, Ticket } from "./contract.ts";
 

@@ -1,4 +1,5 @@
-import type { Understood } from "./contract.ts";
+import type { Intent } from "../../vocabulary.ts";
+import type { Said, Wish } from "./contract.ts";
 import type { Dialogue } from "./dialogue.ts";
 import { toPerson } from "./reception.ts";
 
@@ -52,7 +53,7 @@ export function outOfScope(d: Dialogue, text: string, remind: () => boolean): un
 }
 
 /** Half sure: the guest says which it is. */
-export function askWhich(d: Dialogue, { intent, choices = [] }: Understood, isOfferable: (intent: string) => boolean): boolean {
+export function askWhich(d: Dialogue, { intent, choices = [] }: Said, isOfferable: (intent: Wish) => intent is Intent): boolean {
   const known = [...new Set([intent, ...choices.map((choice) => choice.intent)])].filter(isOfferable).slice(0, 2);
   const [first, second] = known;
   if (first === undefined) return false;

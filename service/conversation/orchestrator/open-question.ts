@@ -1,27 +1,17 @@
+import { OUT_OF_SCOPE } from "../../vocabulary.ts";
+import { entryOf } from "../intents/table.ts";
 import type { Session } from "../session.ts";
 import * as booking from "./booking.ts";
 import * as changes from "./changes.ts";
 import { choose, pick } from "./choices.ts";
-import type { Entities, Understood } from "./contract.ts";
+import type { Entities, Said, Wish } from "./contract.ts";
 import type { Dialogue } from "./dialogue.ts";
-import { isKnownIntent } from "./intents.ts";
 import { readIntroducedName, readName } from "./names.ts";
 import * as reading from "./reading.ts";
 import * as reception from "./reception.ts";
 import { speaksOfDates, speaksOfStay } from "./stay.ts";
 
-/** Wishes that stand above an open question, when they are sure. */
-const ABOVE = new Set(["human_agent", "room_issue", "my_booking", "late_checkout"]);
 const CHOOSING: ReadonlySet<string> = new Set(["room", "name", "confirm", "change_what", "change_confirm"]);
-const QUESTIONS = new Set([
-  "ask_amenities",
-  "ask_location",
-  "check_in_out_info",
-  "ask_policies",
-  "payment_invoice",
-  "ask_room_types",
-  "request_service",
-]);
 
 /**
  * Reads a message as the answer to what was asked.
@@ -29,12 +19,12 @@ const QUESTIONS = new Set([
  * @param words the message in plain letters
  * @returns whether it was one; if not, nothing has happened
  */
-export function answer(d: Dialogue, said: Understood, words: string): boolean {
+export function answer(d: Dialogue, said: Said, words: string): boolean {
   const { session } = d;
   const { awaiting } = session;
   if (awaiting === undefined) return false;
   const sure = said.band === "high";
-  if (sure && ABOVE.has(said.intent)) return false;
+  if (sure && entryOf(said.intent).above) return false;
   if (said.intent === "cancel_reservation" && sure && awaiting !== "cancel_confirm" && awaiting !== "which") return false;
   const named = said.entities.room_type ?? reading.readRoom(words, []);
   // "la doble" names a room type, and is no question about room types while one is to be chosen.
@@ -45,13 +35,13 @@ export function answer(d: Dialogue, said: Understood, words: string): boolean {
     session.goal = "quote";
     return taken(() => booking.takeStay(d, { room_type: named }));
   }
-  const asks = sure && QUESTIONS.has(said.intent) && !chooses;
+  const asks = sure && entryOf(said.intent).aside && !chooses;
   // A question of a guest isn't an answer to ours, unless it says just what was asked.
   if (asks && !speaksOfDates(said.entities) && !["guests", "nights"].includes(awaiting)) return false;
   return ANSWERS[awaiting](d, said, words, asks);
 }
 
-type Answer = (d: Dialogue, said: Understood, words: string, asks: boolean) => boolean;
+type Answer = (d: Dialogue, said: Said, words: string, asks: boolean) => boolean;
 
 const ANSWERS: Record<NonNullable<Session["awaiting"]>, Answer> = {
   dates: (d, said, words) => {
@@ -123,8 +113,7 @@ const ANSWERS: Record<NonNullable<Session["awaiting"]>, Answer> = {
       if (reading.saysNo(words)) return taken(() => booking.giveUp(d));
       if (reading.saysYes(words)) return taken(() => booking.confirm(d));
     }
-    const other =
-      said.band === "high" && !["affirm", "greeting", "out_of_scope", "deny", "make_reservation"].includes(said.intent);
+    const other = said.band === "high" && !entryOf(said.intent).likeAName;
     const name = introduced ?? (other ? undefined : readName(said.text));
     if (name === undefined) return false;
     session.guestName = name;
@@ -202,7 +191,7 @@ const ANSWERS: Record<NonNullable<Session["awaiting"]>, Answer> = {
   room_number: (d, said, words) => {
     if (reception.takeRoomNumber(d, words)) return true;
     d.session.awaiting = undefined;
-    const declines = reading.saysNo(words) || !isKnownIntent(said.intent) || said.band === "low";
+    const declines = reading.saysNo(words) || said.intent === OUT_OF_SCOPE || said.band === "low";
     return declines && taken(() => d.say("anything_else", {}));
   },
 
@@ -228,24 +217,12 @@ const ANSWERS: Record<NonNullable<Session["awaiting"]>, Answer> = {
 const ORDINALS = [/\b(primer[oa]?|first|primeir[oa])\b/, /\b(segund[oa]|second)\b/, /\b(tercer[oa]?|third|terceir[oa])\b/];
 
 /** "mejor 3 personas", "quiero una suite", said while something else was asked. */
-function correction(d: Dialogue, said: Understood): boolean {
+function correction(d: Dialogue, said: Said): boolean {
   return speaksOfStay(said.entities) && isAboutStay(said) && taken(() => booking.takeStay(d, said.entities));
 }
 
-function isAboutStay({ intent, band }: Understood): boolean {
-  return (
-    band !== "high" ||
-    [
-      "check_availability",
-      "make_reservation",
-      "modify_reservation",
-      "ask_price",
-      "ask_room_types",
-      "affirm",
-      "deny",
-      "out_of_scope",
-    ].includes(intent)
-  );
+function isAboutStay({ intent, band }: Said): boolean {
+  return band !== "high" || entryOf(intent).aboutStay;
 }
 
 /** Dates, nights or guests, or another room than the one that is kept. */
@@ -254,7 +231,7 @@ function changesStay(session: Session, entities: Entities): boolean {
   return session.hold !== undefined && entities.room_type !== undefined && entities.room_type !== session.hold.roomType;
 }
 
-function isSurely({ intent, band }: Understood, wanted: string): boolean {
+function isSurely({ intent, band }: Said, wanted: Wish): boolean {
   return band === "high" && intent === wanted;
 }
 

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { INTENTS, type Intent, OUT_OF_SCOPE } from "../../vocabulary.ts";
 import { DEMO_PROFILE, hotelProfile } from "../hotel.ts";
 import { render } from "../replies/render.ts";
 import { wordsOf } from "../replies/words.ts";
@@ -16,29 +17,6 @@ const AROUND: Surroundings = {
   messageKey: "messages:m1",
   handedOver: false,
 };
-const INTENTS = [
-  "check_availability",
-  "make_reservation",
-  "modify_reservation",
-  "cancel_reservation",
-  "ask_price",
-  "ask_room_types",
-  "ask_amenities",
-  "ask_location",
-  "check_in_out_info",
-  "late_checkout",
-  "ask_policies",
-  "payment_invoice",
-  "room_issue",
-  "request_service",
-  "human_agent",
-  "greeting",
-  "goodbye_thanks",
-  "affirm",
-  "deny",
-  "out_of_scope",
-  "an_intent_of_a_hotels_own",
-];
 const booking = {
   code: "GH-234567",
   roomType: "double" as const,
@@ -91,10 +69,14 @@ const messages = fc
   .record({
     text: fc.oneof(texts, fc.string()),
     language: fc.constantFrom("es" as const, "en" as const, "pt" as const),
-    intent: fc.constantFrom(...INTENTS),
+    intent: fc.constantFrom(...INTENTS, OUT_OF_SCOPE),
     band: fc.constantFrom("high" as const, "medium" as const, "low" as const),
     entities,
-    choices: fc.constantFrom([], [{ intent: "ask_price" }], [{ intent: "ask_price" }, { intent: "ask_policies" }]),
+    choices: fc.constantFrom<{ intent: Intent }[]>(
+      [],
+      [{ intent: "ask_price" }],
+      [{ intent: "ask_price" }, { intent: "ask_policies" }],
+    ),
     urgent: fc.boolean(),
   })
   .map((understood): Event => said({ ...understood, confidence: 0.5 }));
@@ -243,7 +225,7 @@ test("to call something off is never to book, whatever the classifier thinks of 
     "anular la reserva",
     "cancelá todo",
   ]) {
-    for (const intent of ["make_reservation", "check_availability", "affirm", "out_of_scope"]) {
+    for (const intent of ["make_reservation", "check_availability", "affirm", "out_of_scope"] as const) {
       const { effects } = orchestrate(newSession(NOW), said({ text, intent, band: "high", confidence: 0.99 }), AROUND);
       expect(
         effects.map((effect) => (effect.type === "pms" ? effect.call.operation : effect.type)),

@@ -1,11 +1,12 @@
+import { type Intent, OUT_OF_SCOPE } from "../../vocabulary.ts";
+import { act, entryOf } from "../intents/table.ts";
 import type { Session } from "../session.ts";
 import * as booking from "./booking.ts";
 import * as changes from "./changes.ts";
 import { choose } from "./choices.ts";
-import type { Event, PmsOutcome, Step, Surroundings, Understood } from "./contract.ts";
+import type { Event, PmsOutcome, Said, Step, Surroundings, Understood, Wish } from "./contract.ts";
 import { Dialogue } from "./dialogue.ts";
-import { askWhich, notUnderstood, outOfScope } from "./fallback.ts";
-import { dispatch, isKnownIntent, isOfferable } from "./intents.ts";
+import { askWhich, notUnderstood } from "./fallback.ts";
 import { readIntroducedName } from "./names.ts";
 import { answer } from "./open-question.ts";
 import * as reading from "./reading.ts";
@@ -15,8 +16,6 @@ import { moveToMonth, speaksOfStay } from "./stay.ts";
 
 /** Media within this time of each other are one album: only the first is answered at length. */
 const ALBUM_MS = 90_000;
-/** "Urgent" makes an emergency of these; a room that is wanted urgently is still a booking. */
-const WAITS_FOR_NOBODY = new Set(["room_issue", "human_agent", "out_of_scope"]);
 
 /**
  * One step of a conversation: what a message, a button or an answer of the PMS makes of the session, what is to be done
@@ -36,7 +35,7 @@ export function orchestrate(session: Session, event: Event, around: Surroundings
 
 function onMessage(d: Dialogue, understood: Understood): undefined {
   const words = reading.plain(understood.text);
-  if (reading.isEmergency(words) || (understood.urgent === true && WAITS_FOR_NOBODY.has(understood.intent)))
+  if (reading.isEmergency(words) || (understood.urgent === true && entryOf(understood.intent).urgentIsDanger))
     return reception.emergency(d, understood.text);
   if (d.handedOver) {
     if (reading.wantsAssistant(words)) reception.backToAgent(d);
@@ -62,7 +61,7 @@ function onMessage(d: Dialogue, understood: Understood): undefined {
     d.session.misunderstood = 0;
     return;
   }
-  const acts = said.band === "high" || (said.band === "medium" && isBacked(said));
+  const acts = said.band === "high" || (said.band === "medium" && entryOf(said.intent).backedBy?.(said) === true);
   const own = said.intent === understood.intent ? d.around.ownAnswer : undefined;
   if (said.band !== "low" && own !== undefined) {
     d.session.misunderstood = 0;
@@ -70,11 +69,10 @@ function onMessage(d: Dialogue, understood: Understood): undefined {
     remind(d);
     return;
   }
-  if (acts && said.intent === "out_of_scope") return outOfScope(d, said.text, () => remind(d));
-  if (acts && isKnownIntent(said.intent)) {
-    d.session.misunderstood = 0;
-    dispatch(d, said);
-    return;
+  if (acts) {
+    // What is out of scope counts as misunderstood: a person takes over after the third.
+    if (said.intent !== OUT_OF_SCOPE) d.session.misunderstood = 0;
+    return entryOf(said.intent).act(d, said);
   }
   if (said.intent !== "cancel_reservation" && goesOnAboutStay(d.session, said)) {
     d.session.misunderstood = 0;
@@ -85,26 +83,23 @@ function onMessage(d: Dialogue, understood: Understood): undefined {
 }
 
 /** Words that no classifier may read differently: to call something off is never to book. */
-function settle(understood: Understood, words: string): Understood {
+function settle(understood: Understood, words: string): Said {
   const { intent } = understood;
-  const certain = (certainly: string): Understood => ({ ...understood, intent: certainly, confidence: 1, band: "high" });
-  const unclear = new Set(["make_reservation", "check_availability", "modify_reservation", "affirm", "out_of_scope", "deny"]);
+  const certain = (certainly: Wish): Said => ({ ...understood, intent: certainly, confidence: 1, band: "high" });
+  const unclear = entryOf(intent).yieldsToWords || understood.band !== "high";
   if (reading.asksAboutCancelling(words) && understood.band !== "high") return certain("ask_policies");
-  if (reading.callsOff(words) && (unclear.has(intent) || understood.band !== "high")) return certain("cancel_reservation");
+  if (reading.callsOff(words) && unclear) return certain("cancel_reservation");
   const changes = intent === "modify_reservation" && understood.band === "high";
-  if (reading.wantsStatus(words) && (unclear.has(intent) || understood.band !== "high") && !changes) return certain("my_booking");
+  if (reading.wantsStatus(words) && unclear && !changes) return certain("my_booking");
   return understood;
 }
 
-/** A medium confidence counts when the message also says when or for whom; a problem, when it says in which room. */
-function isBacked({ intent, entities, text }: Understood): boolean {
-  if (intent === "room_issue" || intent === "request_service") return reading.readRoomNumber(reading.plain(text)) !== undefined;
-  if (intent === "ask_amenities") return reading.readAmenities(reading.plain(text)).length > 0;
-  return ["check_availability", "make_reservation", "ask_price"].includes(intent) && speaksOfStay(entities);
+function isOfferable(intent: Wish): intent is Intent {
+  return entryOf(intent).offerable;
 }
 
 /** "del 10 al 12" and "3 adultos" say enough by themselves, the latter when a stay is being talked about. */
-function goesOnAboutStay({ stay, change, cancelling }: Session, { entities }: Understood): boolean {
+function goesOnAboutStay({ stay, change, cancelling }: Session, { entities }: Said): boolean {
   if (change !== undefined || cancelling !== undefined) return false;
   if (entities.check_in !== undefined || (entities.date !== undefined && entities.check_out !== undefined)) return true;
   return speaksOfStay(entities) && stay.checkIn !== undefined;
@@ -133,8 +128,7 @@ function onMedia(d: Dialogue, kind: Extract<Event, { type: "media" }>["kind"]): 
   if (kind === "reaction") return d.say("reaction", {});
   if (kind === "location") {
     d.say("place", {});
-    dispatch(d, { text: "", language: "es", intent: "ask_location", confidence: 1, band: "high", entities: {} });
-    return;
+    return act(d, "ask_location");
   }
   session.mediaAt = around.clock.now.toISOString();
   if (kind === "audio") return d.say("audio", {}, ["reception"]);

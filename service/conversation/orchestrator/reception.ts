@@ -1,4 +1,4 @@
-import type { Understood } from "./contract.ts";
+import type { Said } from "./contract.ts";
 import type { Dialogue } from "./dialogue.ts";
 import { isUrgent, plain, readRoomNumber, readTime } from "./reading.ts";
 
@@ -54,7 +54,7 @@ export function takeRoomNumber(d: Dialogue, words: string): boolean {
 }
 
 /** A late check-out is a wish: reception knows whether the room is needed. */
-export function lateCheckOut(d: Dialogue, { text, entities }: Pick<Understood, "text" | "entities">): undefined {
+export function lateCheckOut(d: Dialogue, { text, entities }: Pick<Said, "text" | "entities">): undefined {
   const terms = d.around.hotel.profile.lateCheckOut;
   const time = entities.time ?? (d.session.awaiting === "late_time" ? readTime(plain(text)) : undefined);
   if (terms === undefined) {

@@ -1,20 +1,17 @@
 import { type Language, ROOM_TYPES, type RoomType } from "../../vocabulary.ts";
-import { en, enIntents, enTitles } from "./en.ts";
-import { es, esIntents, esTitles } from "./es.ts";
-import type { IntentNames, PhraseKey, PhraseParameters, Phrases, TitleKey, Titles } from "./phrases.ts";
-import { pt, ptIntents, ptTitles } from "./pt.ts";
+import { entryOf, isWish } from "../intents/table.ts";
+import { en, enTitles } from "./en.ts";
+import { es, esTitles } from "./es.ts";
+import type { Phrase, PhraseKey, Phrases, TitleKey, Titles } from "./phrases.ts";
+import { pt, ptTitles } from "./pt.ts";
 import type { Words } from "./words.ts";
 
 export const PHRASES: Record<Language, Phrases> = { es, en, pt };
 export const TITLES: Record<Language, Titles> = { es: esTitles, en: enTitles, pt: ptTitles };
-export const INTENT_NAMES: Record<Language, IntentNames> = { es: esIntents, en: enIntents, pt: ptIntents };
 
 /** WhatsApp's limits for buttons. */
 export const MAXIMUM_BUTTONS = 3;
 export const MAXIMUM_TITLE = 20;
-
-/** One phrase with what it is made of. */
-export type Phrase = { [Key in PhraseKey]: { key: Key; parameters: PhraseParameters[Key] } }[PhraseKey];
 
 /** @returns the phrase in the words' language; never empty */
 export function phraseText(phrase: Phrase, words: Words): string {
@@ -42,11 +39,9 @@ export function titleOf(id: string, words: Words): string {
     case "which":
     case "time":
       return value;
-    case "intent": {
-      const name = INTENT_NAMES[words.language][value];
-      if (name === undefined) break;
-      return name;
-    }
+    case "intent":
+      if (!isWish(value)) break;
+      return entryOf(value).name[words.language];
     default: {
       const title = TITLES[words.language][kind as TitleKey];
       if (title !== undefined) return title;
@@ -68,7 +63,7 @@ export function isButton(id: string): boolean {
     case "time":
       return /^([01]\d|2[0-3]):[0-5]\d$/.test(value);
     case "intent":
-      return Object.hasOwn(INTENT_NAMES.es, value);
+      return isWish(value);
     case "which":
     case "confirm":
     case "cancel_yes":

@@ -1,5 +1,7 @@
+import type { Intent } from "../../vocabulary.ts";
 import type { Amenity } from "../hotel.ts";
-import type { IntentNames, Phrases, ShownReservation, ShownStay, Titles } from "./phrases.ts";
+import { entryOf } from "../intents/table.ts";
+import type { Phrases, ShownReservation, ShownStay, Titles } from "./phrases.ts";
 import type { Words } from "./words.ts";
 
 const AMENITY: Record<Amenity, string> = {
@@ -31,7 +33,7 @@ const stay = (s: ShownStay, w: Words) =>
   `from ${w.day(s.checkIn)} to ${w.day(s.checkOut)} (${w.count("night", s.nights)}), ${w.guests(s.adults, s.children)}`;
 const line = (r: ShownReservation, w: Words) =>
   `${r.code}: ${w.room(r.roomType)}, ${stay(r, w)}, ${w.money(r.total)}${r.status === undefined ? "" : ` — ${STATUS[r.status]}`}`;
-const intentName = (intent: string) => (enIntents[intent] ?? intent).toLowerCase();
+const intentName = (intent: Intent) => entryOf(intent).name.en.toLowerCase();
 const pick = (variant: number, texts: readonly [string, ...string[]]) => texts[variant % texts.length] ?? texts[0];
 
 export const en: Phrases = {
@@ -223,26 +225,4 @@ export const enTitles: Titles = {
   yes: "Yes",
   no: "No",
   my_booking: "My booking",
-};
-
-export const enIntents: IntentNames = {
-  check_availability: "Check availability",
-  make_reservation: "Book a room",
-  modify_reservation: "Change my booking",
-  cancel_reservation: "Cancel my booking",
-  ask_price: "Prices",
-  ask_room_types: "Room types",
-  ask_amenities: "Hotel services",
-  ask_location: "How to get there",
-  check_in_out_info: "Check-in times",
-  late_checkout: "Late check-out",
-  ask_policies: "Hotel policies",
-  payment_invoice: "Payment and invoices",
-  room_issue: "Report a problem",
-  request_service: "Ask for something",
-  human_agent: "Talk to reception",
-  greeting: "Say hello",
-  goodbye_thanks: "Say goodbye",
-  affirm: "Say yes",
-  deny: "Say no",
 };

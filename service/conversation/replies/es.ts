@@ -1,5 +1,7 @@
+import type { Intent } from "../../vocabulary.ts";
 import type { Amenity } from "../hotel.ts";
-import type { IntentNames, Phrases, ShownReservation, ShownStay, Titles } from "./phrases.ts";
+import { entryOf } from "../intents/table.ts";
+import type { Phrases, ShownReservation, ShownStay, Titles } from "./phrases.ts";
 import type { Words } from "./words.ts";
 
 const AMENITY: Record<Amenity, string> = {
@@ -31,7 +33,7 @@ const stay = (s: ShownStay, w: Words) =>
   `del ${w.day(s.checkIn)} al ${w.day(s.checkOut)} (${w.count("night", s.nights)}), ${w.guests(s.adults, s.children)}`;
 const line = (r: ShownReservation, w: Words) =>
   `${r.code}: ${w.room(r.roomType)}, ${stay(r, w)}, ${w.money(r.total)}${r.status === undefined ? "" : ` — ${STATUS[r.status]}`}`;
-const intentName = (intent: string) => (esIntents[intent] ?? intent).toLowerCase();
+const intentName = (intent: Intent) => entryOf(intent).name.es.toLowerCase();
 const pick = (variant: number, texts: readonly [string, ...string[]]) => texts[variant % texts.length] ?? texts[0];
 
 export const es: Phrases = {
@@ -220,26 +222,4 @@ export const esTitles: Titles = {
   yes: "Sí",
   no: "No",
   my_booking: "Mi reserva",
-};
-
-export const esIntents: IntentNames = {
-  check_availability: "Ver disponibilidad",
-  make_reservation: "Reservar habitación",
-  modify_reservation: "Cambiar mi reserva",
-  cancel_reservation: "Cancelar mi reserva",
-  ask_price: "Precios",
-  ask_room_types: "Tipos de habitación",
-  ask_amenities: "Servicios del hotel",
-  ask_location: "Cómo llegar",
-  check_in_out_info: "Horarios de entrada",
-  late_checkout: "Salida más tarde",
-  ask_policies: "Políticas del hotel",
-  payment_invoice: "Pagos y facturas",
-  room_issue: "Avisar un problema",
-  request_service: "Pedir algo",
-  human_agent: "Hablar con recepción",
-  greeting: "Saludar",
-  goodbye_thanks: "Despedirme",
-  affirm: "Decir que sí",
-  deny: "Decir que no",
 };

@@ -1,5 +1,6 @@
+import type { Reply } from "../../mail/message.ts";
 import type { Money } from "../../pms/port.ts";
-import type { RoomType } from "../../vocabulary.ts";
+import type { Intent, RoomType } from "../../vocabulary.ts";
 import type { Amenity, HotelProfile } from "../hotel.ts";
 import type { Words } from "./words.ts";
 
@@ -125,9 +126,8 @@ export interface PhraseParameters {
   fallback_plain: { variant: number };
   out_of_scope: { variant: number };
   say_again: None;
-  /** Ids of intents. */
-  choose_intent: { first: string; second: string };
-  confirm_intent: { intent: string };
+  choose_intent: { first: Intent; second: Intent };
+  confirm_intent: { intent: Intent };
 
   audio: None;
   image: None;
@@ -138,6 +138,17 @@ export interface PhraseParameters {
 }
 
 export type PhraseKey = keyof PhraseParameters;
+
+/** One phrase with what it is made of. */
+export type Phrase = { [Key in PhraseKey]: { key: Key; parameters: PhraseParameters[Key] } }[PhraseKey];
+
+/** What is to be said, before it is put into words. */
+export interface Draft {
+  phrases: Phrase[];
+  /** Ids of buttons, likeliest first. */
+  buttons: string[];
+  location?: Reply["location"];
+}
 
 /** One language's replies. */
 export type Phrases = { [Key in PhraseKey]: (parameters: PhraseParameters[Key], words: Words) => string };
@@ -163,5 +174,5 @@ export type TitleKey =
   | "my_booking";
 
 export type Titles = Record<TitleKey, string>;
-/** What an intent is called on a button and inside a question; at most 20 characters. */
-export type IntentNames = Record<string, string>;
+/** The part of a button's id before the colon: what pressing it means. */
+export type ButtonKind = TitleKey | "room" | "guests" | "nights" | "which" | "time" | "intent";

@@ -1,5 +1,7 @@
+import type { Intent } from "../../vocabulary.ts";
 import type { Amenity } from "../hotel.ts";
-import type { IntentNames, Phrases, ShownReservation, ShownStay, Titles } from "./phrases.ts";
+import { entryOf } from "../intents/table.ts";
+import type { Phrases, ShownReservation, ShownStay, Titles } from "./phrases.ts";
 import type { Words } from "./words.ts";
 
 const AMENITY: Record<Amenity, string> = {
@@ -31,7 +33,7 @@ const stay = (s: ShownStay, w: Words) =>
   `de ${w.day(s.checkIn)} a ${w.day(s.checkOut)} (${w.count("night", s.nights)}), ${w.guests(s.adults, s.children)}`;
 const line = (r: ShownReservation, w: Words) =>
   `${r.code}: ${w.room(r.roomType)}, ${stay(r, w)}, ${w.money(r.total)}${r.status === undefined ? "" : ` — ${STATUS[r.status]}`}`;
-const intentName = (intent: string) => (ptIntents[intent] ?? intent).toLowerCase();
+const intentName = (intent: Intent) => entryOf(intent).name.pt.toLowerCase();
 const pick = (variant: number, texts: readonly [string, ...string[]]) => texts[variant % texts.length] ?? texts[0];
 
 export const pt: Phrases = {
@@ -219,26 +221,4 @@ export const ptTitles: Titles = {
   yes: "Sim",
   no: "Não",
   my_booking: "Minha reserva",
-};
-
-export const ptIntents: IntentNames = {
-  check_availability: "Ver disponibilidade",
-  make_reservation: "Reservar quarto",
-  modify_reservation: "Mudar minha reserva",
-  cancel_reservation: "Cancelar reserva",
-  ask_price: "Preços",
-  ask_room_types: "Tipos de quarto",
-  ask_amenities: "Serviços do hotel",
-  ask_location: "Como chegar",
-  check_in_out_info: "Horários de entrada",
-  late_checkout: "Saída mais tarde",
-  ask_policies: "Políticas do hotel",
-  payment_invoice: "Pagamento e nota",
-  room_issue: "Avisar um problema",
-  request_service: "Pedir algo",
-  human_agent: "Falar com recepção",
-  greeting: "Cumprimentar",
-  goodbye_thanks: "Despedir-me",
-  affirm: "Dizer que sim",
-  deny: "Dizer que não",
 };

@@ -1,14 +1,7 @@
 import type { Reply } from "../../mail/message.ts";
-import { MAXIMUM_BUTTONS, type Phrase, phraseText, titleOf } from "./catalogue.ts";
+import { MAXIMUM_BUTTONS, phraseText, titleOf } from "./catalogue.ts";
+import type { Draft } from "./phrases.ts";
 import type { Words } from "./words.ts";
-
-/** A reply before it is put into words. */
-export interface Draft {
-  phrases: Phrase[];
-  /** Ids of buttons, the likeliest first. */
-  buttons: string[];
-  location?: Reply["location"];
-}
 
 export interface Rendered {
   reply: Reply;
