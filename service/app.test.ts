@@ -1,17 +1,13 @@
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { Router } from "express";
 import { pino } from "pino";
 import { afterEach, describe, expect, test } from "vitest";
+import { type Served, serveApp } from "../test/http.ts";
 import { type AppOptions, createApp } from "./app.ts";
 import { Problem } from "./http/problem.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
 
-let server: Server | undefined;
-afterEach(() => {
-  server?.closeAllConnections();
-  server?.close();
-});
+let served: Served | undefined;
+afterEach(() => served?.close());
 
 const start = async (rest: Partial<AppOptions> = {}) => {
   const guests = Router();
@@ -38,9 +34,8 @@ const start = async (rest: Partial<AppOptions> = {}) => {
     adminRoutes: [],
     ...rest,
   };
-  server = createServer(createApp(options));
-  await new Promise<void>((resolve) => server!.listen(0, "127.0.0.1", resolve));
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  served = await serveApp(createApp(options));
+  const { url } = served;
   return {
     post: (path: string) => fetch(`${url}${path}`, { method: "POST" }),
     get: (path: string, headers: Record<string, string> = {}) => fetch(`${url}${path}`, { headers }),

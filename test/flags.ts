@@ -1,9 +1,6 @@
-import type { AddressInfo } from "node:net";
-import express, { type Router } from "express";
 import { pino } from "pino";
 import { createFlags, type Flags, type FlagsOptions } from "../service/flags/flags.ts";
 import type { DeclaredFlag, Registry } from "../service/flags/registry.ts";
-import { problemHandler } from "../service/http/problem.ts";
 import { openMemory } from "../service/storage/shared-memory.ts";
 import type { Database } from "../service/storage/sql.ts";
 import { createMetrics } from "../service/telemetry/metrics.ts";
@@ -42,18 +39,4 @@ export function makeFlags(options: Partial<FlagsOptions<Registry>> & { database:
     ...options,
   });
   return { flags, log, metrics, clock };
-}
-
-/** Serves routers on a free loopback port, with the service's own error answers. */
-export async function serve(...routers: Router[]): Promise<{ url: string; close(): Promise<void> }> {
-  const app = express();
-  app.disable("etag");
-  for (const router of routers) app.use(router);
-  app.use(problemHandler(pino({ level: "silent" })));
-  const server = app.listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    close: () => new Promise((resolve) => server.close(() => resolve())),
-  };
 }

@@ -1,7 +1,8 @@
 import { SignJWT } from "jose";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { makeDatabase, type TestDatabase } from "../../test/database.ts";
-import { makeFlags, serve, toggle } from "../../test/flags.ts";
+import { makeFlags, toggle } from "../../test/flags.ts";
+import { type Served, serve } from "../../test/http.ts";
 import { createAuth } from "../auth/auth.ts";
 import { flagRoutes } from "./admin.ts";
 import type { Flags } from "./flags.ts";
@@ -16,7 +17,7 @@ const registry: Registry = {
 
 let data: TestDatabase;
 let flags: Flags<Registry>;
-let served: Awaited<ReturnType<typeof serve>>;
+let served: Served;
 
 interface Answer {
   id: number;
@@ -42,7 +43,7 @@ async function call<Result = Answer>(
           .sign(new TextEncoder().encode(SECRET));
   const response = await fetch(`${served.url}${path}`, {
     method,
-    headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+    headers: { "content-type": "application/json", ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
     ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
   });
   return { status: response.status, json: (await response.json()) as Result };

@@ -1,6 +1,7 @@
-import express, { type RequestHandler, type Response, Router } from "express";
+import { type RequestHandler, type Response, Router } from "express";
 import { type Principal, principalOf, type Role } from "../auth/auth.ts";
-import { Problem } from "../http/problem.ts";
+import { readJsonBody } from "../http/json-body.ts";
+import { invalid, Problem } from "../http/problem.ts";
 import { contextOfQuery } from "./context.ts";
 import { isObject, MAXIMUM_BYTES, shown } from "./definition.ts";
 import { explain } from "./explain.ts";
@@ -26,7 +27,7 @@ const BODY_FIELDS = new Set(["value", "definition", "note"]);
  */
 export function flagRoutes({ flags, auth }: FlagRoutesOptions): Router {
   const router = Router();
-  const body = express.json({ limit: 2 * MAXIMUM_BYTES, type: () => true });
+  const body = readJsonBody(`${2 * MAXIMUM_BYTES}b`);
 
   router.get(ROOT, auth("viewer"), (request, response) => {
     const principal = principalOf(response);
@@ -149,7 +150,7 @@ function readBody(json: unknown): { text: string; note: string | undefined } {
   } else if (definition !== undefined && !isObject(definition)) {
     errors.push({ field: "definition", message: `expected a flagd flag definition, got ${shown(definition)}.` });
   }
-  if (note !== undefined && (typeof note !== "string" || note.length > 500 || note.includes("\0"))) {
+  if (note !== undefined && (typeof note !== "string" || note.length > 500)) {
     errors.push({ field: "note", message: "expected a text of at most 500 characters." });
   }
   if (errors.length > 0) throw invalid(errors);
@@ -213,8 +214,4 @@ function toProblem(error: unknown): unknown {
   if (error.kind === "cycle")
     return new Problem(409, "Conflict", error.message, [{ field: "prerequisites", message: error.message }]);
   return new Problem(400, "Bad Request", error.message, error.mistakes);
-}
-
-function invalid(errors: { field: string; message: string }[]): Problem {
-  return new Problem(400, "Bad Request", `The request has mistakes in: ${errors.map(({ field }) => field).join(", ")}.`, errors);
 }

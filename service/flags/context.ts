@@ -1,5 +1,5 @@
 import type { Principal } from "../auth/auth.ts";
-import { Problem } from "../http/problem.ts";
+import { invalid, Problem } from "../http/problem.ts";
 import { shown } from "./definition.ts";
 
 const SWITCHES = ["explain", "dry_run"] as const;
@@ -80,5 +80,5 @@ export function contextOfQuery(
     if (!(error instanceof ContextError)) throw error;
     errors.push({ field: error.field, message: error.problem });
   }
-  throw new Problem(400, "Bad Request", `The query has mistakes in: ${errors.map(({ field }) => field).join(", ")}.`, errors);
+  throw invalid(errors, "The query");
 }

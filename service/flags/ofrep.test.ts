@@ -3,7 +3,8 @@ import { OpenFeature } from "@openfeature/server-sdk";
 import { SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { makeDatabase, type TestDatabase } from "../../test/database.ts";
-import { makeFlags, serve, toggle } from "../../test/flags.ts";
+import { makeFlags, toggle } from "../../test/flags.ts";
+import { type Served, serve } from "../../test/http.ts";
 import { createAuth } from "../auth/auth.ts";
 import type { Flags } from "./flags.ts";
 import { ofrepRoutes } from "./ofrep.ts";
@@ -158,7 +159,7 @@ const registry: Registry = {
 
 let data: TestDatabase;
 let flags: Flags<Registry>;
-let served: Awaited<ReturnType<typeof serve>>;
+let served: Served;
 
 async function token(tenant?: string): Promise<string> {
   return new SignJWT({ role: "viewer", ...(tenant === undefined ? {} : { tenant }) })

@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
-import express, { type ErrorRequestHandler, type Request, type RequestHandler, type Response, Router } from "express";
+import { type ErrorRequestHandler, type Request, type RequestHandler, type Response, Router } from "express";
 import { principalOf, type Role } from "../auth/auth.ts";
+import { readJsonBody } from "../http/json-body.ts";
+import { Problem } from "../http/problem.ts";
 import { ContextError, checkContext } from "./context.ts";
 import type { Evaluation, Flags } from "./flags.ts";
 import type { FlagValue, Registry } from "./registry.ts";
@@ -22,7 +24,7 @@ const POLLING_MS = 30_000;
  */
 export function ofrepRoutes({ flags, auth }: OfrepRoutesOptions): Router {
   const router = Router();
-  const body = [express.json({ limit: MAXIMUM_BODY, type: () => true }), unreadable];
+  const body = [readJsonBody(MAXIMUM_BODY), unreadable];
 
   router.post(`${ROOT}/evaluate/flags/:key`, auth("viewer"), ...body, (request: Request, response: Response) => {
     const key = String(request.params.key);
@@ -95,9 +97,8 @@ const unreadable: ErrorRequestHandler = (error, request, response, next) => {
     next(error);
     return;
   }
-  const details =
-    error.type === "entity.too.large" ? `The body is larger than ${MAXIMUM_BODY}.` : `The body isn't JSON: ${error.message}.`;
-  fail(response, error.status, request.params.key as string | undefined, "PARSE_ERROR", details);
+  const mistakes = error instanceof Problem ? error.errors.map(({ field, message }) => ` ${field}: ${message}.`).join("") : "";
+  fail(response, error.status, request.params.key as string | undefined, "PARSE_ERROR", `${error.message}${mistakes}`);
 };
 
 function fail(response: Response, status: number, key: string | undefined, errorCode: string, errorDetails: string): void {

@@ -1,22 +1,20 @@
-import { createServer, type Server } from "node:http";
-import { type AddressInfo, connect } from "node:net";
-import express from "express";
+import { connect } from "node:net";
+import { Router } from "express";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Served, serve } from "../../test/http.ts";
 import { createTokenBucket } from "../channels/rate.ts";
-import { createLogger } from "../telemetry/log.ts";
-import { problemHandler } from "./problem.ts";
 import { sameSecret, signatureOf, verifySignature } from "./signature.ts";
 import { jsonBodyOf, rawBodyOf, readSignedBody } from "./signed-body.ts";
 
 const SECRET = "a-secret-of-the-channel";
 const LIMIT = 3 * 1024 * 1024;
-let server: Server;
+let served: Served;
 let base: string;
 let allowed = true;
 
 beforeAll(async () => {
-  const app = express();
-  app.post(
+  const router = Router();
+  router.post(
     "/hook",
     readSignedBody({
       secret: SECRET,
@@ -28,12 +26,10 @@ beforeAll(async () => {
       response.json({ bytes: rawBodyOf(response).length, value: jsonBodyOf(response) });
     },
   );
-  app.use(problemHandler(createLogger("silent", "test")));
-  server = createServer(app);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  served = await serve(router);
+  base = served.url;
 });
-afterAll(() => new Promise((resolve) => server.close(resolve)));
+afterAll(() => served.close());
 
 const post = (body: string, headers: Record<string, string> = {}) =>
   fetch(`${base}/hook`, {

@@ -1,7 +1,8 @@
-import express, { type RequestHandler, Router } from "express";
+import { type RequestHandler, Router } from "express";
 import { z } from "zod";
 import { principalOf, type Role } from "../auth/auth.ts";
-import { Problem } from "../http/problem.ts";
+import { readJsonBody } from "../http/json-body.ts";
+import { invalid, Problem } from "../http/problem.ts";
 import { isPulled } from "../mail/inbox.ts";
 import type { Database, Sql } from "../storage/sql.ts";
 import { canonicalUserId } from "../tenancy/user-id.ts";
@@ -35,7 +36,7 @@ const CONVERSATIONS = `
 /** What reception reads and does: conversations, replies by a person, hand-back, tickets, reservations. */
 export function conversationRoutes({ database, auth }: ConversationAdminOptions): Router {
   const router = Router();
-  const json = express.json({ limit: "64kb" });
+  const json = readJsonBody("64kb");
 
   /** Reads in the hotel that is named, or in each one that knows the guest. */
   const inHotels = async (
@@ -182,12 +183,11 @@ function idOf(given: unknown): string {
 function bodyOf<Value>(schema: z.ZodType<Value>, body: unknown): Value {
   const parsed = schema.safeParse(body ?? {});
   if (parsed.success) return parsed.data;
-  const errors = parsed.error.issues.map(({ path, message }) => ({ field: path.join(".") || "body", message }));
-  throw new Problem(400, "Bad Request", `The body has mistakes in: ${errors.map(({ field }) => field).join(", ")}.`, errors);
+  throw invalid(parsed.error);
 }
 
 function wrong(field: string, message: string): Problem {
-  return new Problem(400, "Bad Request", `The request has a mistake in: ${field}.`, [{ field, message }]);
+  return invalid([{ field, message }], "The request");
 }
 
 function notFound(id: string): Problem {

@@ -1,32 +1,25 @@
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import express from "express";
 import { SignJWT } from "jose";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { makeDatabase, type TestDatabase } from "../../test/database.ts";
+import { type Served, serve } from "../../test/http.ts";
 import { createAuth } from "../auth/auth.ts";
-import { problemHandler } from "../http/problem.ts";
 import { createLogger } from "../telemetry/log.ts";
 import { outboxAdmin } from "./dead-letters.ts";
 
 const SECRET = "an-admin-secret-of-at-least-32-bytes!";
 const logger = createLogger("silent", "test");
 let db: TestDatabase;
-let server: Server;
+let served: Served;
 let base: string;
 
 beforeAll(async () => {
   db = await makeDatabase("postgres");
   await db.pool.query("insert into tenants (id, name) values ('hotel-a', 'A'), ('hotel-b', 'B')");
-  const app = express();
-  app.use(outboxAdmin({ database: db.database, auth: createAuth({ secret: SECRET }), logger }));
-  app.use(problemHandler(logger));
-  server = createServer(app);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  served = await serve(outboxAdmin({ database: db.database, auth: createAuth({ secret: SECRET }), logger }));
+  base = served.url;
 });
 afterAll(async () => {
-  await new Promise((resolve) => server.close(resolve));
+  await served.close();
   await db.close();
 });
 

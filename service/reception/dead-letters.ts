@@ -1,7 +1,8 @@
-import express, { type RequestHandler, Router } from "express";
+import { type RequestHandler, Router } from "express";
 import { z } from "zod";
 import { principalOf, type Role, requireTenant } from "../auth/auth.ts";
-import { Problem } from "../http/problem.ts";
+import { readJsonBody } from "../http/json-body.ts";
+import { invalid, Problem } from "../http/problem.ts";
 import type { Reply } from "../mail/message.ts";
 import type { Database } from "../storage/sql.ts";
 import type { Logger } from "../telemetry/log.ts";
@@ -124,10 +125,11 @@ export function outboxAdmin({ database, auth, logger }: OutboxAdminOptions): Rou
       );
     }
     rows.sort((a, b) => b.created_at.getTime() - a.created_at.getTime());
+    response.set("Cache-Control", "no-store");
     response.json(rows.map(({ payload, ...row }) => ({ ...row, text: payload.text, created_at: row.created_at.toISOString() })));
   });
 
-  router.post("/admin/dead-letters/replay", auth("operator"), express.json({ limit: "16kb" }), async (request, response) => {
+  router.post("/admin/dead-letters/replay", auth("operator"), readJsonBody("16kb"), async (request, response) => {
     const principal = principalOf(response);
     const { tenant_id, channel } = parse(selection, request.body ?? {}, "The body");
     if (tenant_id !== undefined) requireTenant(principal, tenant_id);
@@ -161,11 +163,5 @@ export function outboxAdmin({ database, auth, logger }: OutboxAdminOptions): Rou
 function parse<Output>(schema: z.ZodType<Output>, value: unknown, what: string): Output {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const mistakes = parsed.error.issues.map(({ path, message }) => ({ field: path.join(".") || "body", message }));
-  throw new Problem(
-    400,
-    "Bad Request",
-    `${what} has mistakes in: ${[...new Set(mistakes.map(({ field }) => field))].join(", ")}.`,
-    mistakes,
-  );
+  throw invalid(parsed.error, what);
 }

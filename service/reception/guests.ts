@@ -1,6 +1,6 @@
 import { type RequestHandler, Router } from "express";
 import { principalOf, type Role } from "../auth/auth.ts";
-import { Problem } from "../http/problem.ts";
+import { invalid, Problem } from "../http/problem.ts";
 import type { Database, Sql } from "../storage/sql.ts";
 import type { Logger } from "../telemetry/log.ts";
 import { canonicalUserId } from "../tenancy/user-id.ts";
@@ -132,7 +132,6 @@ async function hotelOf(
   const [tenantId, ...others] = await tenantsOfGuest(database, given, principal, userId);
   if (tenantId === undefined) throw new Problem(404, "Not Found", "No hotel keeps anything of this guest.");
   if (others.length === 0) return tenantId;
-  throw new Problem(400, "Bad Request", "The query has a mistake in: tenant_id.", [
-    { field: "tenant_id", message: `several hotels know this guest; name one of ${[tenantId, ...others].join(", ")}` },
-  ]);
+  const message = `several hotels know this guest; name one of ${[tenantId, ...others].join(", ")}`;
+  throw invalid([{ field: "tenant_id", message }], "The query");
 }

@@ -1,5 +1,5 @@
 import { type principalOf, requireTenant } from "../auth/auth.ts";
-import { Problem } from "../http/problem.ts";
+import { invalid } from "../http/problem.ts";
 import type { Database } from "../storage/sql.ts";
 import { DEFAULT_TENANT } from "../tenancy/tenant.ts";
 
@@ -14,9 +14,7 @@ type Principal = ReturnType<typeof principalOf>;
 export function namedTenant(given: unknown, principal: Principal): string | undefined {
   if (given === undefined) return principal.tenant;
   if (typeof given !== "string" || given === "" || given.length > 64) {
-    throw new Problem(400, "Bad Request", "The query has a mistake in: tenant_id.", [
-      { field: "tenant_id", message: "expected one tenant's id, at most 64 characters" },
-    ]);
+    throw invalid([{ field: "tenant_id", message: "expected one tenant's id, at most 64 characters" }], "The query");
   }
   requireTenant(principal, given);
   return given;

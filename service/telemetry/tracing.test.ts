@@ -1,8 +1,7 @@
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { InMemorySpanExporter } from "@opentelemetry/sdk-trace";
-import express from "express";
+import { Router } from "express";
 import { afterEach, describe, expect, test } from "vitest";
+import { serve } from "../../test/http.ts";
 import { until } from "../../test/servers.ts";
 import { openTracing, type Tracing } from "./tracing.ts";
 
@@ -24,16 +23,14 @@ const open = async (ratio: number) => {
 afterEach(() => tracing.close());
 
 const request = async (headers: Record<string, string> = {}) => {
-  const app = express();
-  app.use(tracing.middleware);
-  app.get("/guests/:id", async (_request, response) => {
+  const router = Router();
+  router.get("/guests/:id", async (_request, response) => {
     await tracing.span("look up", { tenant_id: "default" }, async () => undefined);
     response.json({});
   });
-  const server = createServer(app);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  await (await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/guests/4711`, { headers })).text();
-  await new Promise((resolve) => server.close(resolve));
+  const served = await serve(tracing.middleware, router);
+  await (await fetch(`${served.url}/guests/4711`, { headers })).text();
+  await served.close();
 };
 
 describe("tracing", () => {

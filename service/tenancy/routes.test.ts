@@ -1,8 +1,7 @@
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { SignJWT } from "jose";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { KINDS, makeDatabase, type TestDatabase } from "../../test/database.ts";
+import { type Served, serveApp } from "../../test/http.ts";
 import { createApp } from "../app.ts";
 import { createAuth, type Role } from "../auth/auth.ts";
 import { openMemory } from "../storage/shared-memory.ts";
@@ -16,7 +15,7 @@ const SECRET = "a-secret-of-this-test-that-is-long-enough";
 describe.each(KINDS)("the admin API on %s", (kind) => {
   let made: TestDatabase;
   let tenancy: Tenancy;
-  let server: Server;
+  let served: Served;
   let root: string;
 
   beforeAll(async () => {
@@ -45,12 +44,11 @@ describe.each(KINDS)("the admin API on %s", (kind) => {
       guestPaths: [],
       adminRoutes: [tenantRoutes({ tenancy, database: made.database, auth: createAuth({ secret: SECRET }), logger })],
     });
-    server = createServer(app);
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    root = `http://127.0.0.1:${(server.address() as AddressInfo).port}/admin/tenants`;
+    served = await serveApp(app);
+    root = `${served.url}/admin/tenants`;
   });
   afterAll(async () => {
-    await new Promise((resolve) => server.close(resolve));
+    await served.close();
     await tenancy.close();
     await made.close();
   });

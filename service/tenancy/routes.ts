@@ -1,14 +1,15 @@
-import express, { type Request, type RequestHandler, type Response, Router } from "express";
+import { type Request, type RequestHandler, type Response, Router } from "express";
 import { z } from "zod";
 import { type Principal, principalOf, type Role, requireTenant } from "../auth/auth.ts";
-import { Problem } from "../http/problem.ts";
+import { readJsonBody } from "../http/json-body.ts";
+import { invalid, Problem } from "../http/problem.ts";
 import type { Database } from "../storage/sql.ts";
 import type { Logger } from "../telemetry/log.ts";
 import { findOverlaps } from "./overlap.ts";
 import { reviewPattern } from "./pattern.ts";
 import type { Tenancy } from "./tenancy.ts";
 import { DEFAULT_TENANT, tenantIdSchema } from "./tenant.ts";
-import { invalid, patchTenant, readTenant, type TenantDocument } from "./tenant-input.ts";
+import { patchTenant, readTenant, type TenantDocument } from "./tenant-input.ts";
 import {
   type Actor,
   deleteTenant,
@@ -59,7 +60,7 @@ const testBody = z.strictObject({
  */
 export function tenantRoutes({ tenancy, database, auth, logger }: TenantRoutesOptions): Router {
   const router = Router();
-  const body = express.json({ limit: BODY_LIMIT, type: () => true, strict: false });
+  const body = readJsonBody(BODY_LIMIT);
 
   /** The write is committed; should this process fail to read it now, it does with its next poll. */
   const announce = async () => {
@@ -105,7 +106,7 @@ export function tenantRoutes({ tenancy, database, auth, logger }: TenantRoutesOp
 
   router.post(`${ROOT}/test`, auth("viewer"), body, (request, response) => {
     const parsed = testBody.safeParse(request.body);
-    if (!parsed.success) throw mistakesOf(parsed.error);
+    if (!parsed.success) throw invalid(parsed.error);
     const { user_id: userId, phone_number_id: phoneNumberId } = parsed.data;
     response.json(explain(tenancy, userId, phoneNumberId, principalOf(response)));
   });
@@ -221,22 +222,15 @@ function wantedVersion(request: Request): number | undefined {
   if (header === undefined || header === "*") return undefined;
   const version = /^(?:W\/)?"(\d{1,15})"$/.exec(header)?.[1];
   if (version === undefined)
-    throw invalid([{ field: "If-Match", message: `expected the ETag of a tenant such as "3"; got ${header.slice(0, 80)}` }]);
+    throw invalid(
+      [{ field: "If-Match", message: `expected the ETag of a tenant such as "3"; got ${header.slice(0, 80)}` }],
+      "The request",
+    );
   return Number(version);
 }
 
 function readQuery<Schema extends z.ZodType>(schema: Schema, request: Request): z.output<Schema> {
   const parsed = schema.safeParse(request.query);
-  if (!parsed.success) throw mistakesOf(parsed.error);
+  if (!parsed.success) throw invalid(parsed.error, "The query");
   return parsed.data;
-}
-
-function mistakesOf(error: z.ZodError): Problem {
-  return invalid(
-    error.issues.flatMap((issue) =>
-      issue.code === "unrecognized_keys"
-        ? issue.keys.map((field) => ({ field, message: "isn't a field here" }))
-        : [{ field: issue.path.join(".") || "body", message: issue.message }],
-    ),
-  );
 }

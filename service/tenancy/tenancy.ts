@@ -1,6 +1,6 @@
 import { LRUCache } from "lru-cache";
 import { z } from "zod";
-import { Problem } from "../http/problem.ts";
+import { invalid, type Problem } from "../http/problem.ts";
 import type { Shared } from "../storage/shared.ts";
 import type { Database } from "../storage/sql.ts";
 import type { Logger } from "../telemetry/log.ts";
@@ -309,5 +309,5 @@ export function createTenancy(options: TenancyOptions): Tenancy {
 }
 
 function unknownTenant(message: string): Problem {
-  return new Problem(400, "Bad Request", "The body has mistakes in: tenant_id.", [{ field: "tenant_id", message }]);
+  return invalid([{ field: "tenant_id", message }]);
 }

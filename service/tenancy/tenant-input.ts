@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Problem } from "../http/problem.ts";
+import { invalid, Problem, shown } from "../http/problem.ts";
 import { LANGUAGES } from "../vocabulary.ts";
 import { MAXIMUM_PATTERN_LENGTH, reviewPattern } from "./pattern.ts";
 import {
@@ -95,30 +95,10 @@ export function patchTenant(current: TenantDocument, body: unknown, ownFieldsOnl
   return check(merge(current, patch) as Record<string, unknown>);
 }
 
-/** @returns a 400 that lists mistakes by field */
-export function invalid(errors: { field: string; message: string }[]): Problem {
-  const fields = [...new Set(errors.map(({ field }) => field))].join(", ");
-  return new Problem(400, "Bad Request", `There are mistakes in: ${fields}.`, errors);
-}
-
 function check(document: Record<string, unknown>): TenantDocument {
   const parsed = documentSchema.safeParse(document);
   if (parsed.success) return parsed.data;
-  throw invalid(
-    parsed.error.issues.flatMap((issue) => {
-      if (issue.code === "unrecognized_keys") {
-        const known = issue.path.length === 0 ? ` There are: ${FIELDS.join(", ")}.` : "";
-        return issue.keys.map((key) => ({ field: [...issue.path, key].join("."), message: `isn't a field here.${known}` }));
-      }
-      const value = issue.path.reduce<unknown>(
-        (inside, key) => (inside as Record<PropertyKey, unknown> | undefined)?.[key],
-        document,
-      );
-      return [
-        { field: issue.path.join("."), message: value === undefined ? "is missing" : `${issue.message}; got ${shown(value)}` },
-      ];
-    }),
-  );
+  throw invalid(parsed.error, "The tenant", { given: document, known: FIELDS });
 }
 
 function asObject(body: unknown): Record<string, unknown> {
@@ -135,9 +115,4 @@ function merge(target: unknown, patch: unknown): unknown {
     else merged.set(key, merge(merged.get(key), value));
   }
   return Object.fromEntries(merged);
-}
-
-function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? "nothing";
-  return text.length <= 80 ? text : `${text.slice(0, 77)}…`;
 }

@@ -1,7 +1,6 @@
-import { Problem } from "../http/problem.ts";
+import { invalid, Problem } from "../http/problem.ts";
 import type { Database, Sql } from "../storage/sql.ts";
 import type { TenantDocument } from "./tenant-input.ts";
-import { invalid } from "./tenant-input.ts";
 
 /** A tenant as the admin API shows it. */
 export type StoredTenant = TenantDocument & { created_at: Date; updated_at: Date; version: number };

@@ -1,9 +1,6 @@
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import express from "express";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { makeDatabase, type TestDatabase } from "../../../test/database.ts";
-import { problemHandler } from "../../http/problem.ts";
+import { type Served, serve } from "../../../test/http.ts";
 import { signatureOf } from "../../http/signature.ts";
 import { createInbox } from "../../mail/inbox.ts";
 import { openMemory } from "../../storage/shared-memory.ts";
@@ -18,7 +15,7 @@ const SECRET = "the-secret-of-the-mail-hook";
 const logger = createLogger("silent", "test");
 let db: TestDatabase;
 let tenancy: Tenancy;
-let server: Server;
+let served: Served;
 let base: string;
 
 beforeAll(async () => {
@@ -37,8 +34,7 @@ beforeAll(async () => {
     guestHash: () => "hash",
   });
   await tenancy.start();
-  const app = express();
-  app.use(
+  served = await serve(
     emailWebhook({
       secret: SECRET,
       inbox: createInbox({ database: db.database, metrics }),
@@ -51,13 +47,10 @@ beforeAll(async () => {
       limit: async () => undefined,
     }),
   );
-  app.use(problemHandler(logger));
-  server = createServer(app);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/webhooks/email`;
+  base = `${served.url}/webhooks/email`;
 });
 afterAll(async () => {
-  await new Promise((resolve) => server.close(resolve));
+  await served.close();
   await tenancy.close();
   await db.close();
 });

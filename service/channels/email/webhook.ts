@@ -1,5 +1,5 @@
 import { Router } from "express";
-import { Problem } from "../../http/problem.ts";
+import { invalid } from "../../http/problem.ts";
 import { jsonBodyOf, readSignedBody } from "../../http/signed-body.ts";
 import { recordStatuses } from "../../mail/delivery-status.ts";
 import type { Inbox } from "../../mail/inbox.ts";
@@ -46,7 +46,7 @@ export function emailWebhook(options: EmailWebhookOptions): Router {
     const tenantId = await options.resolveTenant({ userId, tenantId: mail.tenant_id ?? hotel?.tenantId });
     await options.limit(tenantId, userId);
     const writtenTo = hotel?.address ?? recipientsOf(mail)[0];
-    if (writtenTo === undefined) throw mistakes([{ field: "to", message: "expected at least one address" }]);
+    if (writtenTo === undefined) throw invalid([{ field: "to", message: "expected at least one address" }]);
     const message = toIncoming(mail, canonicalUserId, writtenTo);
     await inbox.accept(tenantId, [message]);
     response.status(202).json({ status: "accepted", message_id: message.messageId });
@@ -84,14 +84,5 @@ async function recordBounce(database: Database, mail: Mail): Promise<void> {
 function parse(json: unknown): Mail {
   const parsed = mailSchema.safeParse(json);
   if (parsed.success) return parsed.data;
-  throw mistakes(parsed.error.issues.map(({ path, message }) => ({ field: path.join(".") || "body", message })));
-}
-
-function mistakes(errors: { field: string; message: string }[]): Problem {
-  return new Problem(
-    400,
-    "Bad Request",
-    `The body has mistakes in: ${[...new Set(errors.map(({ field }) => field))].join(", ")}.`,
-    errors,
-  );
+  throw invalid(parsed.error);
 }

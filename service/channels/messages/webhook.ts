@@ -1,6 +1,6 @@
 import { Router } from "express";
 import { z } from "zod";
-import { Problem } from "../../http/problem.ts";
+import { invalid } from "../../http/problem.ts";
 import { jsonBodyOf, readSignedBody } from "../../http/signed-body.ts";
 import type { Answers } from "../../mail/answers.ts";
 import type { Inbox } from "../../mail/inbox.ts";
@@ -100,13 +100,7 @@ export function messagesWebhook(options: MessagesWebhookOptions): Router {
 function parse(json: unknown): z.infer<typeof bodySchema> {
   const parsed = bodySchema.safeParse(json);
   if (parsed.success) return parsed.data;
-  const mistakes = parsed.error.issues.map(({ path, message }) => ({ field: path.join(".") || "body", message }));
-  throw new Problem(
-    400,
-    "Bad Request",
-    `The body has mistakes in: ${[...new Set(mistakes.map(({ field }) => field))].join(", ")}.`,
-    mistakes,
-  );
+  throw invalid(parsed.error);
 }
 
 /** @returns seconds of `Prefer: wait=…` (RFC 7240), at most 30; 0 without it */

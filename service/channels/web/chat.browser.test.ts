@@ -1,13 +1,10 @@
 import { mkdirSync, readFileSync } from "node:fs";
-import { createServer, type Server } from "node:http";
 import { createRequire } from "node:module";
-import type { AddressInfo } from "node:net";
-import express from "express";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { makeDatabase, type TestDatabase } from "../../../test/database.ts";
+import { type Served, serve } from "../../../test/http.ts";
 import { findProgram } from "../../../test/servers.ts";
-import { problemHandler } from "../../http/problem.ts";
 import { createAnswers } from "../../mail/answers.ts";
 import { createInbox } from "../../mail/inbox.ts";
 import type { HandleMessage, Reply } from "../../mail/message.ts";
@@ -65,7 +62,7 @@ const handle: HandleMessage = async ({ message }) => ({
 let db: TestDatabase;
 let worker: Worker;
 let chat: WebChat;
-let server: Server;
+let served: Served;
 let base: string;
 let browser: Browser;
 let page: Page;
@@ -94,19 +91,14 @@ beforeAll(async () => {
     limit: async () => undefined,
   });
   await chat.start();
-  const app = express();
-  app.use(chat.router);
-  app.use(problemHandler(logger));
-  server = createServer(app);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  served = await serve(chat.router);
+  base = served.url;
   browser = await chromium.launch({ executablePath: findProgram("chromium", "chromium"), args: ["--no-sandbox"] });
 });
 afterAll(async () => {
   await browser?.close();
   await chat.close();
-  server.closeAllConnections();
-  await new Promise((resolve) => server.close(resolve));
+  await served.close();
   await worker.stop();
   await db.close();
 });

@@ -1,10 +1,9 @@
-import { createServer, request as httpRequest, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import express from "express";
+import { request as httpRequest } from "node:http";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { KINDS, makeDatabase, type TestDatabase } from "../../../test/database.ts";
+import { type Served, serve } from "../../../test/http.ts";
 import { until } from "../../../test/servers.ts";
-import { Problem, problemHandler } from "../../http/problem.ts";
+import { Problem } from "../../http/problem.ts";
 import { createAnswers } from "../../mail/answers.ts";
 import { createInbox } from "../../mail/inbox.ts";
 import type { HandleMessage } from "../../mail/message.ts";
@@ -39,7 +38,7 @@ describe.each(KINDS)("the web chat on %s", (kind) => {
   let db: TestDatabase;
   let worker: Worker;
   let chat: WebChat;
-  let server: Server;
+  let served: Served;
   let base: string;
   let tenants: Record<string, WebChatTenant>;
   let limited: boolean;
@@ -70,17 +69,12 @@ describe.each(KINDS)("the web chat on %s", (kind) => {
       },
     });
     await chat.start();
-    const app = express();
-    app.use(observe({ metrics, logger }));
-    app.use(chat.router);
-    app.use(problemHandler(logger));
-    server = createServer(app);
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    served = await serve(observe({ metrics, logger }), chat.router);
+    base = served.url;
   });
   afterAll(async () => {
     await chat.close();
-    await new Promise((resolve) => server.close(resolve));
+    await served.close();
     await worker.stop();
     await db.close();
   });

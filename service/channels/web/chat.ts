@@ -1,6 +1,7 @@
-import express, { type Request, type Response, Router } from "express";
+import { type Request, type Response, Router } from "express";
 import { z } from "zod";
-import { Problem } from "../../http/problem.ts";
+import { readJsonBody } from "../../http/json-body.ts";
+import { invalid, Problem } from "../../http/problem.ts";
 import type { RateLimit } from "../../http/signed-body.ts";
 import type { Inbox } from "../../mail/inbox.ts";
 import type { Database } from "../../storage/sql.ts";
@@ -115,7 +116,7 @@ export function createWebChat(options: WebChatOptions): WebChat {
     await streams.open(tenant.id, guest, response);
   });
 
-  router.post("/chat/:tenant/messages", sameOrigin, express.json({ limit: "16kb" }), async (request, response) => {
+  router.post("/chat/:tenant/messages", sameOrigin, readJsonBody("16kb"), async (request, response) => {
     const tenant = await hotelOf(request);
     const body = parse(request);
     let guest = guests.read(request, tenant.id);
@@ -160,16 +161,7 @@ function sameOrigin(request: Request, _response: Response, next: () => void): vo
 }
 
 function parse(request: Request): z.infer<typeof bodySchema> {
-  if (!request.is("application/json")) {
-    throw new Problem(415, "Unsupported Media Type", "Send the body as Content-Type: application/json.");
-  }
   const parsed = bodySchema.safeParse(request.body);
   if (parsed.success) return parsed.data;
-  const mistakes = parsed.error.issues.map(({ path, message }) => ({ field: path.join(".") || "body", message }));
-  throw new Problem(
-    400,
-    "Bad Request",
-    `The body has mistakes in: ${[...new Set(mistakes.map(({ field }) => field))].join(", ")}.`,
-    mistakes,
-  );
+  throw invalid(parsed.error);
 }

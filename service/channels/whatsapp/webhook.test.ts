@@ -1,11 +1,8 @@
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import express from "express";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { makeDatabase, type TestDatabase } from "../../../test/database.ts";
 import { type GraphApi, notification, startGraphApi } from "../../../test/graph-api.ts";
+import { type Served, serve } from "../../../test/http.ts";
 import { until } from "../../../test/servers.ts";
-import { problemHandler } from "../../http/problem.ts";
 import { signatureOf } from "../../http/signature.ts";
 import { createInbox } from "../../mail/inbox.ts";
 import { openMemory } from "../../storage/shared-memory.ts";
@@ -25,7 +22,7 @@ const logger = createLogger("debug", "test", { write: (line) => void lines.push(
 let db: TestDatabase;
 let api: GraphApi;
 let tenancy: Tenancy;
-let server: Server;
+let served: Served;
 let base: string;
 let allowed = true;
 
@@ -46,8 +43,7 @@ beforeAll(async () => {
     guestHash: () => "hash",
   });
   await tenancy.start();
-  const app = express();
-  app.use(
+  served = await serve(
     whatsAppWebhook({
       appSecret: SECRET,
       verifyToken: VERIFY,
@@ -60,13 +56,10 @@ beforeAll(async () => {
       rateLimit: { take: () => ({ allowed, retryAfterSeconds: 1 }) },
     }),
   );
-  app.use(problemHandler(logger));
-  server = createServer(app);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/webhooks/whatsapp`;
+  base = `${served.url}/webhooks/whatsapp`;
 });
 afterAll(async () => {
-  await new Promise((resolve) => server.close(resolve));
+  await served.close();
   await tenancy.close();
   await api.stop();
   await db.close();

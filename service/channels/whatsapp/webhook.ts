@@ -1,6 +1,6 @@
 import { Router } from "express";
 import { z } from "zod";
-import { Problem } from "../../http/problem.ts";
+import { invalid, Problem } from "../../http/problem.ts";
 import { sameSecret } from "../../http/signature.ts";
 import { jsonBodyOf, type RateLimit, readSignedBody } from "../../http/signed-body.ts";
 import { recordStatuses, type StatusUpdate } from "../../mail/delivery-status.ts";
@@ -103,8 +103,7 @@ function read(body: unknown, canonicalUserId: (raw: string) => string) {
     return readNotification(body, canonicalUserId);
   } catch (error) {
     if (!(error instanceof z.ZodError)) throw error;
-    const mistakes = error.issues.map(({ path, message }) => ({ field: path.join(".") || "body", message }));
-    throw new Problem(400, "Bad Request", "The body isn't a notification of WhatsApp.", mistakes);
+    throw invalid(error, "The body isn't a notification of WhatsApp: it");
   }
 }
 
