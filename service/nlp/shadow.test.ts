@@ -10,7 +10,7 @@ const answer = (intent: string, confidence: number, band: Understanding["band"],
   band,
   entities: {},
   choices: [],
-  urgent: false,
+  danger: undefined,
 });
 
 test("a candidate that acts on another intent disagrees", () => {

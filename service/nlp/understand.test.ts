@@ -41,8 +41,8 @@ describe("the hotel model", () => {
       band: "high",
       entities: { check_in: "2026-03-13", check_out: "2026-03-15" },
     });
-    expect(intentOf("es una emergencia").urgent).toBe(true);
-    expect(intentOf("quiero una toalla").urgent).toBe(false);
+    expect(intentOf("es una emergencia").danger).toBe("emergency");
+    expect(intentOf("quiero una toalla").danger).toBeUndefined();
   });
 
   test("every intent has at least 40 examples in every language, and every language 300 out of scope", async () => {

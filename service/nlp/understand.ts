@@ -1,13 +1,13 @@
 import { type Band, OUT_OF_SCOPE } from "../vocabulary.ts";
 import { bandOf, MEDIUM } from "./bands.ts";
 import { type Classification, classifyGrams } from "./classifier.ts";
+import { type Danger, dangerOf } from "./danger.ts";
 import { type Entities, entitiesIn } from "./entities/entities.ts";
 import { grams } from "./features.ts";
 import { languageOf } from "./language.ts";
 import type { Model } from "./model.ts";
 import type { TenantModel } from "./tenant.ts";
 import { openModel } from "./training.ts";
-import { isUrgent } from "./urgency.ts";
 
 /** What is known before a message is read. */
 export interface Context {
@@ -34,8 +34,8 @@ export interface Understanding {
   entities: Entities;
   /** What to ask in the medium band: one intent to confirm, or two to choose from when they are close. Empty in the other bands. */
   choices: { intent: string; confidence: number }[];
-  /** Someone is in danger or says so: a person is told at any hour. */
-  urgent: boolean;
+  /** Someone is in danger, or it can't wait: a person is told at any hour. */
+  danger: Danger | undefined;
 }
 
 /** The second intent is offered as well when it gets at least this part of what the first gets. */
@@ -64,7 +64,7 @@ export function understandWith(model: Model, text: string, context: Context): Un
     band,
     entities,
     choices: band === "medium" ? choicesOf(ranked, confidence) : [],
-    urgent: isUrgent(text),
+    danger: dangerOf(text),
   };
 }
 

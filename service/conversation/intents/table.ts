@@ -28,7 +28,7 @@ export interface IntentEntry {
   readonly yieldsToWords: boolean;
   /** A name may be taken for it: it doesn't keep an answer to "what name?" from being one. */
   readonly likeAName: boolean;
-  /** "It can't wait" makes an emergency of it; a room that is wanted urgently is still a booking. */
+  /** It doesn't say by itself what can't wait, so "it can't wait" calls a person. */
   readonly urgentIsDanger: boolean;
   /** What a message must say beside it, so that a medium confidence is enough to act. */
   readonly backedBy?: (said: Said) => boolean;
@@ -148,15 +148,14 @@ const TABLE = {
   room_issue: {
     ...PLAIN,
     name: { es: "Avisar un problema", en: "Report a problem", pt: "Avisar um problema" },
-    act: (d, { text }) => reception.report(d, "issue", text),
+    act: (d, said) => reception.report(d, "issue", said),
     above: true,
-    urgentIsDanger: true,
     backedBy: namesRoomNumber,
   },
   request_service: {
     ...ASIDE,
     name: { es: "Pedir algo", en: "Ask for something", pt: "Pedir algo" },
-    act: (d, { text }) => reception.report(d, "service", text),
+    act: (d, said) => reception.report(d, "service", said),
     backedBy: namesRoomNumber,
   },
   human_agent: {
@@ -170,6 +169,7 @@ const TABLE = {
     ...PLAIN,
     name: { es: "Saludar", en: "Say hello", pt: "Cumprimentar" },
     act: acts.greet,
+    urgentIsDanger: true,
     offerable: false,
     likeAName: true,
   },
@@ -177,12 +177,14 @@ const TABLE = {
     ...PLAIN,
     name: { es: "Despedirme", en: "Say goodbye", pt: "Despedir-me" },
     act: (d) => d.say("thanks", {}),
+    urgentIsDanger: true,
     offerable: false,
   },
   affirm: {
     ...PLAIN,
     name: { es: "Decir que sí", en: "Say yes", pt: "Dizer que sim" },
     act: acts.affirm,
+    urgentIsDanger: true,
     offerable: false,
     aboutStay: true,
     yieldsToWords: true,
@@ -192,6 +194,7 @@ const TABLE = {
     ...PLAIN,
     name: { es: "Decir que no", en: "Say no", pt: "Dizer que não" },
     act: (d) => d.say("anything_else", {}, acts.MENU),
+    urgentIsDanger: true,
     offerable: false,
     aboutStay: true,
     yieldsToWords: true,

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "../../mail/message.ts";
+import type { Danger } from "../../nlp/danger.ts";
 import type { Change, HoldRequest, Offer, Read, RefusalCode, Reservation, RoomTypeInfo, StayQuery } from "../../pms/port.ts";
 import type { Band, Intent, Language, RoomType } from "../../vocabulary.ts";
 import type { HotelProfile } from "../hotel.ts";
@@ -37,8 +38,8 @@ export interface Understood {
   entities: Entities;
   /** The likeliest intents when it is unsure; one when only that one is near. */
   choices?: readonly { intent: Intent }[] | undefined;
-  /** Says that there is danger, or that it can't wait. */
-  urgent?: boolean | undefined;
+  /** Somebody is in danger, or it can't wait. */
+  danger?: Danger | undefined;
 }
 
 /** What the dialogue can do for a guest: the intents, and to show a booking, which words tell and no classifier. */

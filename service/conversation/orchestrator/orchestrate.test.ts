@@ -77,7 +77,7 @@ const messages = fc
       [{ intent: "ask_price" }],
       [{ intent: "ask_price" }, { intent: "ask_policies" }],
     ),
-    urgent: fc.boolean(),
+    danger: fc.constantFrom(undefined, "urgent" as const, "emergency" as const),
   })
   .map((understood): Event => said({ ...understood, confidence: 0.5 }));
 const buttons = fc

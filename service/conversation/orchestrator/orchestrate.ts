@@ -35,8 +35,8 @@ export function orchestrate(session: Session, event: Event, around: Surroundings
 
 function onMessage(d: Dialogue, understood: Understood): undefined {
   const words = reading.plain(understood.text);
-  if (reading.isEmergency(words) || (understood.urgent === true && entryOf(understood.intent).urgentIsDanger))
-    return reception.emergency(d, understood.text);
+  // Above every other rule: whoever has the conversation, whatever was asked, and whatever the classifier thinks.
+  if (isDanger(understood, d.handedOver)) return reception.emergency(d, understood.text);
   if (d.handedOver) {
     if (reading.wantsAssistant(words)) reception.backToAgent(d);
     return; // a person has taken over
@@ -80,6 +80,15 @@ function onMessage(d: Dialogue, understood: Understood): undefined {
   }
   if (said.band === "medium" && askWhich(d, said, isOfferable)) return;
   notUnderstood(d, said.text, () => remind(d));
+}
+
+/**
+ * "It can't wait" is danger when nobody knows what it is about, or when a person has to hear of it anyway; a room that is
+ * wanted urgently is still a booking.
+ */
+function isDanger({ danger, intent, band, entities }: Understood, handedOver: boolean): boolean {
+  if (danger === undefined || danger === "emergency" || handedOver) return danger !== undefined;
+  return entryOf(intent).urgentIsDanger || (band !== "high" && !speaksOfStay(entities));
 }
 
 /** Words that no classifier may read differently: to call something off is never to book. */

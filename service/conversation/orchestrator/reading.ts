@@ -46,10 +46,6 @@ const COUNT = "(\\d{1,2}|una?|uma?|one|an?|two|dos|duas|dois|three|tres)";
 const MORE = new RegExp(
   `\\b((${COUNT} )?${UNIT} (mas|more|extra|adicional(es)?|a mais|mais)(?! ${COUNT}\\b)|(${COUNT} )?(more|extra|additional|mais|otra|another|outra) (${COUNT} )?${UNIT})( |$)`,
 );
-const EMERGENCY =
-  /\b(emergencia|emergency|emergencias|urgencia medica|incendio|se prende fuego|hay fuego|on fire|theres a fire|there is a fire|pegando fogo|tem fogo|ambulancia|ambulance|socorro|auxilio|infarto|heart attack|se desmayo|desmayad[oa]|desmaiou|unconscious|inconsciente|me robaron|robbed|fui roubad[oa]|gas leak|fuga de gas|vazamento de gas|escape de gas)\b/;
-const URGENT =
-  /\b(urgente|urgent|ya mismo|ahora mismo|inund\w+|flood\w*|alagad\w+|sin luz|no hay luz|sem luz|no power|humo|smoke|fumaca|chispas|sparks|encerrad[oa]|locked (in|out)|preso no elevador|no puedo entrar|cant get in)\b/;
 const ASSISTANT = /\b(asistente|assistant|assistente|bot|chatbot)\b/;
 const OWN_BOOKING = /\b(mi|mis|my|our|minhas?|la|nuestra) (reservas?|reservations?|bookings?|reservacion(es)?)\b/;
 const STATUS =
@@ -66,8 +62,6 @@ const DOUBT =
 
 export const saysNo = (text: string) => (NO.test(text) || NO_AFTER_YES.test(text)) && !DOUBT.test(text);
 export const saysYes = (text: string) => YES.test(text) && !saysNo(text);
-export const isEmergency = (text: string) => EMERGENCY.test(text);
-export const isUrgent = (text: string) => URGENT.test(text);
 export const wantsAssistant = (text: string) => ASSISTANT.test(text) || text === "menu";
 export const wantsData = (text: string) => DATA.test(text);
 /** "cancelar mi reserva", not "¿cuál es la política de cancelación?". */

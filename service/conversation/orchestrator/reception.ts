@@ -1,6 +1,6 @@
 import type { Said } from "./contract.ts";
 import type { Dialogue } from "./dialogue.ts";
-import { isUrgent, plain, readRoomNumber, readTime } from "./reading.ts";
+import { plain, readRoomNumber, readTime } from "./reading.ts";
 
 /** Hands the conversation to reception, and says when somebody will be there. */
 export function toPerson(d: Dialogue, text: string): undefined {
@@ -29,10 +29,10 @@ export function dataRequest(d: Dialogue, text: string): undefined {
 }
 
 /** Something is broken, or something is wanted: a ticket at once, the room number when it wasn't said. */
-export function report(d: Dialogue, kind: "issue" | "service", text: string): undefined {
+export function report(d: Dialogue, kind: "issue" | "service", { text, danger }: Pick<Said, "text" | "danger">): undefined {
   const words = plain(text);
   const room = readRoomNumber(words);
-  const urgent = kind === "issue" && isUrgent(words);
+  const urgent = kind === "issue" && danger !== undefined;
   const key = d.ticket({ kind, urgent, text, ...(room === undefined ? {} : { room }) });
   if (kind === "issue") d.say("issue_reported", { room, urgent });
   else d.say("service_requested", { room });
