@@ -70,10 +70,11 @@ export function conclude({ policy, design, look, figures, circumstances, ...test
   const { baseline, canary } = figures;
   const p95Ms =
     baseline.p95Ms !== undefined && canary.p95Ms !== undefined ? { baseline: baseline.p95Ms, canary: canary.p95Ms } : undefined;
-  const gate = judgeEnvironment(circumstances.environment ?? {}, p95Ms, latency.limitRatio ?? policy.maxP95Ratio);
-  if (gate.reasons.length > 0 && !bare) {
-    const onlySlower = gate.slower && gate.reasons.length === 1;
-    if (latency.verdict === "FAIL" || !onlySlower) latency.verdict = "INCONCLUSIVE";
+  const requests = { baseline: baseline.requests, canary: canary.requests };
+  const gate = judgeEnvironment(circumstances.environment ?? {}, requests, p95Ms, latency.limitRatio ?? policy.maxP95Ratio);
+  if (!bare) {
+    if (gate.holds || (gate.slower && latency.verdict === "FAIL")) latency.verdict = "INCONCLUSIVE";
+    if (gate.holdsPass && latency.verdict === "PASS") latency.verdict = "INCONCLUSIVE";
   }
   const facts = { policy, design, look, figures, latency, errors, strict };
   const ceiling = ceilingReasons(facts);
@@ -92,7 +93,11 @@ export function conclude({ policy, design, look, figures, circumstances, ...test
 /**
  * Adds what the source of the samples says. What can't be trusted isn't judged: the numbers stay to be read, the conclusion goes.
  */
-export function withNotes(judgement: Judgement, { notes = [], blocking = false }: Circumstances): Judgement {
+export function withNotes(judgement: Judgement, { notes = [], blocking = false, unsure = false }: Circumstances): Judgement {
+  if (!blocking && unsure) {
+    const reasons = [...judgement.reasons.filter(({ code }) => code !== "OK"), ...notes].toSorted(bySeverity);
+    return { ...judgement, verdict: worst([judgement.verdict, "INCONCLUSIVE"]), reasons };
+  }
   if (!blocking && !notes.some(isBlind)) return { ...judgement, reasons: [...judgement.reasons, ...notes] };
   const kept = judgement.reasons.filter((reason) => reason.code === "LOW_SAMPLES" || reason.code === "NO_DATA");
   return {

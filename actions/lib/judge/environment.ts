@@ -20,9 +20,14 @@ export interface Environment {
   beforeP95Ms?: number;
 }
 
+/** Share of the target load below which an arm's load wasn't delivered. */
 const LEAST_DELIVERED = 0.9;
+/** Share of the iterations that may be dropped. */
 const MOST_DROPPED = 0.01;
-const MOST_SPLIT_POINTS = 0.05;
+/** How far the canary's share may be off the planned one, as a share of the smaller arm's. */
+const MOST_SPLIT_OFF = 0.1;
+/** Standard errors of a split that chance doesn't explain: two-sided p < 0.001. */
+const SPLIT_Z = 3.29;
 /** Above this the load generator itself waits for CPU, and its latencies aren't the service's. */
 const SATURATED_CPU = 0.9;
 /** Above this another guest of the host decides what is slow. */
@@ -30,49 +35,43 @@ const MOST_STOLEN = 0.1;
 
 const percent = (share: number) => `${(share * 100).toFixed(1)} %`;
 
+/** What the surroundings keep from being said about latency. */
+export interface EnvironmentGate {
+  reasons: Reason[];
+  /** Both arms are slower than before the deployment. */
+  slower: boolean;
+  /** Latency neither passes nor fails. */
+  holds: boolean;
+  /** Latency doesn't pass: what hit one arm alone takes no FAIL of the canary away. */
+  holdsPass: boolean;
+}
+
 /**
- * What of the surroundings makes a latency verdict untrustworthy. Any result keeps FAIL and PASS on latency back, except that a
- * machine slower than before (`slower`) still lets a canary pass that isn't slower than its baseline.
+ * What of the surroundings makes a latency verdict untrustworthy. What both arms share holds PASS and FAIL back, except that a machine
+ * slower than before (`slower`) still lets a canary pass that isn't slower than its baseline. What hits one arm alone is that arm's.
  *
+ * @param requests of each arm, for how far chance explains the split
  * @param p95Ms of the arms, when both are known
  * @param limitRatio highest allowed ratio of p95
  */
 export function judgeEnvironment(
   environment: Environment,
+  requests: { baseline: number; canary: number },
   p95Ms: { baseline: number; canary: number } | undefined,
   limitRatio: number,
-): { reasons: Reason[]; slower: boolean } {
-  const reasons: Reason[] = [];
-  const note = (code: Reason["code"], message: string) => reasons.push({ code, metric: null, severity: "warning", message });
-  const {
-    targetRps,
-    achievedRps,
-    droppedIterations: dropped,
-    startedIterations: started,
-    generatorCpu,
-    stolenCpu,
-    beforeP95Ms,
-  } = environment;
-  if (targetRps !== undefined && achievedRps) {
-    for (const arm of ["baseline", "canary"] as const) {
-      if (achievedRps[arm] < LEAST_DELIVERED * targetRps) {
-        note(
-          "LOAD_NOT_DELIVERED",
-          `${arm} got ${achievedRps[arm].toFixed(1)} requests/s < ${percent(LEAST_DELIVERED)} of the target of ${targetRps}`,
-        );
-      }
-    }
-  }
+): EnvironmentGate {
+  const gate: EnvironmentGate = { reasons: [], slower: false, holds: false, holdsPass: false };
+  const note = (code: Reason["code"], message: string) => {
+    gate.reasons.push({ code, metric: null, severity: "warning", message });
+    gate.holds = true;
+  };
+  const { droppedIterations: dropped, startedIterations: started, generatorCpu, stolenCpu, beforeP95Ms } = environment;
+  checkLoad(environment, gate);
   if (dropped !== undefined && started !== undefined && dropped > MOST_DROPPED * (dropped + started)) {
     note("LOAD_NOT_DELIVERED", `${dropped} of ${dropped + started} iterations were dropped, more than ${percent(MOST_DROPPED)}`);
   }
-  const { plannedCanaryShare: planned, observedCanaryShare: observed } = environment;
-  if (planned !== undefined && observed !== undefined && Math.abs(planned - observed) > MOST_SPLIT_POINTS) {
-    note(
-      "SPLIT_MISMATCH",
-      `the canary got ${percent(observed)} of the requests, planned were ${percent(planned)}: more than 5 points off`,
-    );
-  }
+  const split = findSplitMismatch(environment, requests);
+  if (split !== undefined) note("SPLIT_MISMATCH", split);
   if (generatorCpu !== undefined && generatorCpu > SATURATED_CPU) {
     note(
       "ENVIRONMENT",
@@ -85,13 +84,40 @@ export function judgeEnvironment(
       `the host took ${percent(stolenCpu)} of the CPU time away > ${percent(MOST_STOLEN)}: pauses are the machine's, not the canary's`,
     );
   }
-  const slower =
-    beforeP95Ms !== undefined && p95Ms !== undefined && Math.min(p95Ms.baseline, p95Ms.canary) > limitRatio * beforeP95Ms;
-  if (slower) {
+  if (beforeP95Ms !== undefined && p95Ms !== undefined && Math.min(p95Ms.baseline, p95Ms.canary) > limitRatio * beforeP95Ms) {
+    const heldAlready = gate.holds;
     note(
       "ENVIRONMENT",
       `both arms are slower than before (p95 ${p95Ms.baseline.toFixed(1)} and ${p95Ms.canary.toFixed(1)} ms > ${limitRatio.toFixed(2)} × ${beforeP95Ms.toFixed(1)} ms): the machine or a dependency is slow, not the canary alone`,
     );
+    gate.holds = heldAlready;
+    gate.slower = true;
   }
-  return { reasons, slower };
+  return gate;
+}
+
+/** Load that neither arm got is the generator's; what one arm alone didn't get keeps it from passing, and nothing more. */
+function checkLoad({ targetRps, achievedRps }: Environment, gate: EnvironmentGate): void {
+  if (targetRps === undefined || !achievedRps) return;
+  const short = (["baseline", "canary"] as const).filter((arm) => achievedRps[arm] < LEAST_DELIVERED * targetRps);
+  for (const arm of short) {
+    const message = `${arm} got ${achievedRps[arm].toFixed(1)} requests/s < ${percent(LEAST_DELIVERED)} of the target of ${targetRps}`;
+    gate.reasons.push({ code: "LOAD_NOT_DELIVERED", metric: null, severity: "warning", message });
+  }
+  if (short.length === 2) gate.holds = true;
+  if (short.length > 0) gate.holdsPass = true;
+}
+
+/**
+ * Whether the requests fell on the arms as planned: a two-sided binomial test (p < 0.001), and beyond it a tenth of the smaller arm's
+ * share, since with many requests the smallest difference is significant.
+ */
+function findSplitMismatch(environment: Environment, requests: { baseline: number; canary: number }): string | undefined {
+  const { plannedCanaryShare: planned, observedCanaryShare: observed } = environment;
+  if (planned === undefined || observed === undefined) return undefined;
+  const off = Math.abs(observed - planned);
+  const smaller = Math.min(planned, 1 - planned);
+  const error = Math.sqrt((planned * (1 - planned)) / Math.max(1, requests.baseline + requests.canary));
+  if (off <= SPLIT_Z * error || off <= MOST_SPLIT_OFF * smaller) return undefined;
+  return `the canary got ${percent(observed)} of the requests, planned were ${percent(planned)}: chance explains ${percent(SPLIT_Z * error)} of difference, and more than a tenth of the smaller share is too much`;
 }

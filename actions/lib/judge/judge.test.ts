@@ -145,9 +145,11 @@ describe("the environment gate", () => {
   const gated = (environment: object, canary: Shape = { factor: 1.3 }) =>
     judge(arm(), arm(canary), DEFAULT_POLICY, { environment });
   test.each([
-    ["load under 90 % of the target", { targetRps: 50, achievedRps: { baseline: 50, canary: 44 } }, "LOAD_NOT_DELIVERED"],
+    ["load under 90 % of the target", { targetRps: 50, achievedRps: { baseline: 43, canary: 44 } }, "LOAD_NOT_DELIVERED"],
     ["more than 1 % dropped", { droppedIterations: 40, startedIterations: 3000 }, "LOAD_NOT_DELIVERED"],
-    ["a split off by more than 5 points", { plannedCanaryShare: 0.5, observedCanaryShare: 0.44 }, "SPLIT_MISMATCH"],
+    ["a split off by more than a tenth", { plannedCanaryShare: 0.5, observedCanaryShare: 0.44 }, "SPLIT_MISMATCH"],
+    ["twice the planned twentieth", { plannedCanaryShare: 0.05, observedCanaryShare: 0.099 }, "SPLIT_MISMATCH"],
+    ["a fiftieth of the planned twentieth", { plannedCanaryShare: 0.05, observedCanaryShare: 0.001 }, "SPLIT_MISMATCH"],
     ["a saturated generator", { generatorCpu: 0.95 }, "ENVIRONMENT"],
     ["stolen CPU", { stolenCpu: 0.2 }, "ENVIRONMENT"],
     ["both arms slower than before", { beforeP95Ms: 100 }, "ENVIRONMENT"],
@@ -156,6 +158,42 @@ describe("the environment gate", () => {
     expect(judgement.verdict).toBe("INCONCLUSIVE");
     expect(codes(judgement)).toContain(code);
     expect(judge(arm(), arm({ factor: 1.3 }), { ...DEFAULT_POLICY, mode: "strict" }, { environment }).verdict).toBe("FAIL");
+  });
+
+  test("load that one arm alone didn't get keeps it from passing, and takes no FAIL away", () => {
+    const environment = { targetRps: 50, achievedRps: { baseline: 50, canary: 44 } };
+    expect(gated(environment)).toMatchObject({
+      verdict: "FAIL",
+      reasons: [{ code: "P95_RATIO_EXCEEDED" }, { code: "LOAD_NOT_DELIVERED" }],
+    });
+    expect(gated(environment, {})).toMatchObject({ verdict: "INCONCLUSIVE", reasons: [{ code: "LOAD_NOT_DELIVERED" }] });
+  });
+
+  test("chance explains a split that is a little off, and so few requests that anything may be", () => {
+    expect(gated({ plannedCanaryShare: 0.05, observedCanaryShare: 0.053 }, {}).verdict).toBe("PASS");
+    const thin = { seconds: 60, rps: 5 };
+    const environment = { plannedCanaryShare: 0.05, observedCanaryShare: 0.07 };
+    const codes = judge(arm(thin), arm(thin), { ...DEFAULT_POLICY, minSamples: 100 }, { environment }).reasons.map(
+      ({ code }) => code,
+    );
+    expect(codes).not.toContain("SPLIT_MISMATCH");
+  });
+
+  test("what makes the source unsure keeps from passing and takes no FAIL away", () => {
+    const circumstances = {
+      notes: [{ code: "STALE_DATA", metric: null, severity: "warning", message: "x" }] as const,
+      unsure: true,
+    };
+    expect(judge(arm(), arm(), DEFAULT_POLICY, circumstances)).toMatchObject({
+      verdict: "INCONCLUSIVE",
+      reasons: [{ code: "STALE_DATA" }],
+    });
+    expect(judge(arm(), arm({ factor: 1.3 }), DEFAULT_POLICY, circumstances)).toMatchObject({
+      verdict: "FAIL",
+      reasons: [{ code: "P95_RATIO_EXCEEDED" }, { code: "STALE_DATA" }],
+    });
+    const { unsure: _, ...blind } = circumstances;
+    expect(judge(arm(), arm({ factor: 1.3 }), DEFAULT_POLICY, blind)).toMatchObject({ verdict: "INCONCLUSIVE" });
   });
 
   test("a machine slower than before still lets a canary pass that is as good as its baseline", () => {

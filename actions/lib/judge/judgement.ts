@@ -54,6 +54,8 @@ export interface Circumstances {
   notes?: readonly Reason[];
   /** Whether the notes keep from judging even where none of them is of that kind. */
   blocking?: boolean;
+  /** Whether the notes keep the canary from passing, though it may fail: nothing of that kind is taken for a reason not to judge. */
+  unsure?: boolean;
 }
 
 /** One arm in numbers. */

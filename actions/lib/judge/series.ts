@@ -34,7 +34,7 @@ export function judgeSeries(
   stepSeconds: number,
   overall: { baseline: number | undefined; canary: number | undefined },
   policy: Policy,
-  circumstances: Pick<Circumstances, "environment" | "notes" | "blocking"> = {},
+  circumstances: Pick<Circumstances, "environment" | "notes" | "blocking" | "unsure"> = {},
 ): Judgement {
   const total = (kind: "requests" | "failures", arm: "baseline" | "canary") => windows.reduce((sum, w) => sum + w[kind][arm], 0);
   const figuresOf = (arm: "baseline" | "canary"): ArmFigures => {
