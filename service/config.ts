@@ -46,6 +46,9 @@ const environment = z.object({
     .describe("sent back as X-Release-Version"),
   DATABASE_URL: url("postgres:", "postgresql:").optional().describe("empty: embedded PGlite in DATA_DIR, or in memory"),
   DATABASE_POOL_SIZE: integer(1, 200).default(10),
+  DATABASE_TIMEOUT_MS: integer(500, 600_000)
+    .default(10_000)
+    .describe("a query that isn't answered for so long is given up with its connection"),
   DATA_DIR: z.string().optional().describe("folder of the embedded database; empty: in memory"),
   REDIS_URL: url("redis:", "rediss:").optional().describe("empty: in-process cache and bus"),
   MESSAGES_SECRET: secret.optional().describe("HMAC key of POST /webhooks/messages"),

@@ -75,11 +75,12 @@ export async function startService(
     url: config.DATABASE_URL,
     dataDir: config.DATA_DIR,
     poolSize: config.DATABASE_POOL_SIZE,
+    timeoutMs: config.DATABASE_TIMEOUT_MS,
     onError: onError("database"),
   });
   const migrations = await readMigrations();
-  if (config.NODE_ENV === "production") await checkMigrated(connections.pool, migrations);
-  else await migrate(connections.pool, migrations);
+  if (config.NODE_ENV === "production") await checkMigrated(connections.direct, migrations);
+  else await migrate(connections.direct, migrations);
   const database = openDatabase(connections, (seconds) => metrics.databaseDuration.observe(seconds));
   const shared =
     config.REDIS_URL === undefined ? openMemory() : await openRedis({ url: config.REDIS_URL, onError: onError("redis") });
@@ -193,6 +194,7 @@ export async function startService(
     metricsToken: config.METRICS_TOKEN,
     refreshGauges: async () => {
       flags.refreshGauges();
+      metrics.listenAlive.set(database.isListening() ? 1 : 0);
       try {
         const [row] = await database.withoutTenant((sql) =>
           sql<{ depth: string; oldest_age_seconds: number }>("select * from waiting_conversations()"),

@@ -1,11 +1,10 @@
-import { join } from "node:path";
 import type { Writable } from "node:stream";
-import { createPgConfig } from "@electric-sql/pglite/node-postgres";
 import pg from "pg";
 import { Batch } from "./batch.ts";
-import { lockFolder } from "./folder-lock.ts";
+import { openEmbedded } from "./embedded.ts";
 import { createJoiner } from "./joiner.ts";
-import { Listener, type Listening } from "./listener.ts";
+import type { Listening } from "./listener.ts";
+import { openPostgres } from "./postgres.ts";
 import type { Database, Sql, Statement } from "./sql.ts";
 
 /** The role of every statement of the service: it owns nothing and can't bypass row-level security. */
@@ -17,15 +16,23 @@ export interface DatabaseOptions {
   /** Folder of the embedded database; absent: in memory. */
   dataDir?: string | undefined;
   poolSize?: number | undefined;
+  /** Milliseconds after which a query that isn't answered is given up with its connection; the server ends it somewhat sooner. */
+  timeoutMs?: number | undefined;
+  /** How often the listening connection proves that it hears, in milliseconds. */
+  heartbeatMs?: number | undefined;
   /** Told about errors of idle connections, which nobody awaits. */
   onError: (error: Error) => void;
 }
 
-/** One pool with the owner's rights, for migrations, and what belongs to it. */
+/** One pool with the rights of its login, and what belongs to it. */
 export interface Connections {
   kind: Database["kind"];
   pool: pg.Pool;
+  /** Connections without limits of time, for migrations: they may take as long as they need. */
+  direct: pg.Pool;
   listener: Listening;
+  /** Gives a connection in use more time, until it is released. */
+  allow(client: pg.ClientBase, milliseconds: number): void;
   /** Releases the folder and the embedded engine. Call after the pool has ended. */
   release(): Promise<void>;
 }
@@ -35,57 +42,8 @@ export interface Connections {
  *
  * @throws when the embedded folder is in use by another process, naming it
  */
-export async function connect(options: DatabaseOptions): Promise<Connections> {
-  if (options.url !== undefined) {
-    const { url } = options;
-    const pool = new pg.Pool({
-      connectionString: url,
-      max: options.poolSize ?? 10,
-      connectionTimeoutMillis: 5_000,
-      idleTimeoutMillis: 30_000,
-      application_name: "gatehouse",
-      pipeline: true,
-    });
-    // The pool listens to idle connections only. One that is in use and is ended between two queries would end the process.
-    pool.on("connect", (client) => client.on("error", options.onError));
-    pool.on("error", () => undefined); // its connection has told the same
-    const listener = new Listener(
-      () => new pg.Client({ connectionString: url, keepAlive: true, application_name: "gatehouse-listen" }),
-      options.onError,
-    );
-    return { kind: "postgres", pool, listener, release: async () => undefined };
-  }
-
-  const unlock = options.dataDir === undefined ? async () => undefined : await lockFolder(options.dataDir);
-  const [{ PGlite }, { btree_gist }] = await Promise.all([
-    import("@electric-sql/pglite"),
-    import("@electric-sql/pglite/contrib/btree_gist"),
-  ]);
-  const engine = await PGlite.create({
-    ...(options.dataDir === undefined ? {} : { dataDir: join(options.dataDir, "database") }),
-    extensions: { btree_gist },
-  });
-  // What lives in memory dies with the process anyway, so there is nothing for a commit to wait for.
-  if (options.dataDir === undefined) await engine.exec("SET synchronous_commit = off");
-  const pool = new pg.Pool({ ...createPgConfig(engine), max: 1, idleTimeoutMillis: 0 } as pg.PoolConfig);
-  pool.on("error", options.onError);
-  const listener: Listening = {
-    listen: async (channel, handler) => {
-      const stop = await engine.listen(channel, handler);
-      return () => stop();
-    },
-    onReconnect: () => undefined,
-    close: async () => undefined,
-  };
-  return {
-    kind: "embedded",
-    pool,
-    listener,
-    release: async () => {
-      await engine.close();
-      await unlock();
-    },
-  };
+export function connect(options: DatabaseOptions): Promise<Connections> {
+  return options.url === undefined ? openEmbedded(options) : Promise.resolve(openPostgres({ ...options, url: options.url }));
 }
 
 /**
@@ -160,7 +118,7 @@ export function openDatabase(connections: Connections, observe: (seconds: number
       };
       let result: Result;
       try {
-        result = await work(sql);
+        result = await untilLost(client, work(sql));
         await opened;
       } catch (error) {
         await opened; // its error is the cause of the other
@@ -205,6 +163,7 @@ export function openDatabase(connections: Connections, observe: (seconds: number
     withoutTenant: (work) => transaction(undefined, work),
     listen: (channel, handler) => listener.listen(channel, handler),
     onReconnect: (handler) => listener.onReconnect(handler),
+    isListening: () => listener.isAlive(),
     ping: async () => {
       await pool.query("SELECT 1");
     },
@@ -215,6 +174,18 @@ export function openDatabase(connections: Connections, observe: (seconds: number
     },
   };
   return database;
+}
+
+/** Work that waits for something else doesn't notice that its connection is gone, and would keep its place in the pool for ever. */
+async function untilLost<Result>(client: pg.PoolClient, work: Promise<Result>): Promise<Result> {
+  const { promise: lost, reject } = Promise.withResolvers<never>();
+  const onEnd = () => reject(new Error("the connection to the database was lost in the middle of a transaction"));
+  client.once("end", onEnd);
+  try {
+    return await Promise.race([work, lost]);
+  } finally {
+    client.off("end", onEnd);
+  }
 }
 
 const queryOf = ({ text, values, name }: Statement): pg.QueryConfig => ({

@@ -11,7 +11,7 @@ try {
     onError: (error) => console.error(error.message),
   });
   try {
-    const applied = await migrate(connections.pool, await readMigrations());
+    const applied = await migrate(connections.direct, await readMigrations());
     console.log(applied.length === 0 ? "The database is up to date." : `Applied: ${applied.join(", ")}.`);
   } finally {
     await connections.listener.close();

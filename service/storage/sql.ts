@@ -50,6 +50,9 @@ export interface Database {
   /** Called each time the listening connection was lost and is back. */
   onReconnect(handler: () => void): void;
 
+  /** Whether notifications arrive, as far as the last proof of it tells: the listening connection notifies itself now and then. */
+  isListening(): boolean;
+
   /** Runs the simplest statement; rejects when the database can't answer. */
   ping(): Promise<void>;
 

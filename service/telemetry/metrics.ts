@@ -95,6 +95,7 @@ export function createMetrics({ collectDefaults = true } = {}) {
       "Duration of transactions.",
       [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5],
     ),
+    listenAlive: gauge("listen_alive", "1 while the database's notifications arrive; 0: changes are seen by polling only."),
     outboxDeliveries: counter("outbox_deliveries_total", "Deliveries of replies.", ["channel", "result"]),
     messages: counter("messages_total", "Guests' messages stored, without duplicates.", ["channel", "tenant_id"]),
     messageDuplicates: counter("message_duplicates_total", "Messages that had been stored before.", ["channel"]),

@@ -61,10 +61,20 @@ export function createWebStreams({ database, logger }: { database: Database; log
     for (const reader of readers.values()) void push(reader);
   };
 
+  /** @returns undefined also for what the database's trigger didn't write: whoever may log in there can notify with anything */
+  const readerOf = (payload: string): Reader | undefined => {
+    try {
+      return readers.get(JSON.stringify(JSON.parse(payload))); // without the blanks of Postgres' JSON
+    } catch (error) {
+      logger.warn({ err: error }, "a notification of web_reply isn't JSON, and was left aside");
+      return undefined;
+    }
+  };
+
   return {
     start: async () => {
       unlisten = await database.listen("web_reply", (payload) => {
-        const reader = readers.get(JSON.stringify(JSON.parse(payload))); // without the blanks of Postgres' JSON
+        const reader = readerOf(payload);
         if (reader !== undefined) void push(reader);
       });
       database.onReconnect(pushAll);
