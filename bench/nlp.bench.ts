@@ -124,13 +124,19 @@ async function hotel(report: Report): Promise<void> {
   const bytes = encodeModel(builds[0]!.model);
   const loads = Array.from({ length: 9 }, () => {
     const started = performance.now();
-    decodeModel(bytes, data.lexicon);
+    decodeModel(bytes, data.lexicons);
     return performance.now() - started;
   });
   report({ name: "hotel: load", value: median(loads), unit: "ms", n: loads.length });
   const test = data.examples.filter((_, at) => at % FOLD === 0);
   const training = data.examples.filter((_, at) => at % FOLD !== 0);
-  await compare(report, "hotel, one message in five held back", training, test, trained(training, undefined, data.lexicon));
+  await compare(
+    report,
+    "hotel, one message in five held back",
+    training,
+    test,
+    trained(training, undefined, data.lexicons.hotel),
+  );
 }
 
 function trained(training: readonly Example[], calibration?: readonly Example[], lexicon?: Lexicon): Classifier {

@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import type { Calibration } from "./calibration.ts";
 import type { Classifier } from "./classifier.ts";
+import { DANGER_CLASSES, type DangerModel } from "./danger.ts";
 import type { Lexicon } from "./lexicon.ts";
 import type { Regression } from "./logistic.ts";
 import { Vocabulary, type VocabularyOptions } from "./vocabulary.ts";
 
 /** Changes when the same data would give another model: features, training or the file's shape. */
-export const MODEL_VERSION = 1;
+export const MODEL_VERSION = 2;
 const MAGIC = "GHNLP\n";
 
 /** Everything that understanding a message needs of what was learnt. */
@@ -15,6 +16,8 @@ export interface Model {
   /** Regression over the same vocabulary, one class a language. */
   languageRegression: Regression;
   languages: readonly string[];
+  /** What tells an emergency, whatever the intent. */
+  danger: DangerModel;
   /** Hash of data, lexicon, options and version. */
   digest: string;
 }
@@ -29,6 +32,13 @@ interface Header {
   vocabulary: VocabularyOptions;
   calibration: Calibration;
   columns: number;
+  danger: { documents: number; vocabulary: VocabularyOptions; columns: number };
+}
+
+/** The concepts that a model's grams were made with. They stand beside the data, not in the model's file. */
+export interface Lexicons {
+  hotel: Lexicon;
+  danger: Lexicon;
 }
 
 /** Digest of everything that a model is made of. */
@@ -38,9 +48,9 @@ export function digestOf(parts: readonly string[]): string {
   return hash.digest("hex");
 }
 
-/** A model as bytes: a line of JSON, then hashes, idf and weights, little-endian, in that order. */
+/** A model as bytes: a line of JSON, then hashes, idf and weights of the intents, of the languages and of danger, little-endian. */
 export function encodeModel(model: Model): Uint8Array {
-  const { classifier, languageRegression } = model;
+  const { classifier, languageRegression, danger } = model;
   const { vocabulary, regression } = classifier;
   const header: Header = {
     version: MODEL_VERSION,
@@ -52,6 +62,11 @@ export function encodeModel(model: Model): Uint8Array {
     vocabulary: vocabulary.options,
     calibration: classifier.calibration,
     columns: vocabulary.size,
+    danger: {
+      documents: danger.vocabulary.documents,
+      vocabulary: danger.vocabulary.options,
+      columns: danger.vocabulary.size,
+    },
   };
   let head = MAGIC + JSON.stringify(header);
   head += `${" ".repeat((4 - ((Buffer.byteLength(head) + 1) % 4)) % 4)}\n`;
@@ -62,6 +77,10 @@ export function encodeModel(model: Model): Uint8Array {
     regression.bias,
     languageRegression.weights,
     languageRegression.bias,
+    danger.vocabulary.hashes,
+    danger.vocabulary.idf,
+    danger.regression.weights,
+    danger.regression.bias,
   ];
   return Buffer.concat([
     Buffer.from(head),
@@ -74,7 +93,7 @@ export function encodeModel(model: Model): Uint8Array {
  *
  * @throws Error when the bytes are of another version, cut or not a model
  */
-export function decodeModel(bytes: Uint8Array, lexicon: Lexicon): Model {
+export function decodeModel(bytes: Uint8Array, lexicons: Lexicons): Model {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const end = buffer.indexOf("\n", MAGIC.length);
   if (buffer.subarray(0, MAGIC.length).toString() !== MAGIC || end < 0)
@@ -86,36 +105,41 @@ export function decodeModel(bytes: Uint8Array, lexicon: Lexicon): Model {
   const { columns } = header;
   const classes = header.intents.length + (header.hasOutOfScope ? 1 : 0);
   const languages = header.languages.length;
-  const lengths = [columns, columns, columns * classes, classes, columns * languages, languages];
+  const danger = header.danger.columns;
+  const lengths = [
+    ...[columns, columns, columns * classes, classes, columns * languages, languages],
+    ...[danger, danger, danger * DANGER_CLASSES.length, DANGER_CLASSES.length],
+  ];
   const expected = end + 1 + 4 * lengths.reduce((sum, length) => sum + length, 0);
   if (buffer.byteLength !== expected) {
     throw new Error(`The model file has ${buffer.byteLength} bytes, expected ${expected}. Run \`npm run nlp:train\`.`);
   }
   const body = new Uint8Array(buffer.subarray(end + 1)).buffer;
   let at = 0;
-  const [hashes, idf, weights, bias, languageWeights, languageBias] = lengths.map((length) => {
+  const spans = lengths.map((length) => {
     const start = at;
     at += length * 4;
     return { start, length };
   });
-  const floats = (span: { start: number; length: number } | undefined) => new Float32Array(body, span!.start, span!.length);
-  const vocabulary = new Vocabulary(
-    new Uint32Array(body, hashes!.start, hashes!.length),
-    floats(idf),
-    header.documents,
-    header.vocabulary,
-  );
+  const floats = (index: number) => new Float32Array(body, spans[index]!.start, spans[index]!.length);
+  const whole = (index: number) => new Uint32Array(body, spans[index]!.start, spans[index]!.length);
+  const vocabulary = new Vocabulary(whole(0), floats(1), header.documents, header.vocabulary);
   return {
     classifier: {
       intents: header.intents,
       hasOutOfScope: header.hasOutOfScope,
       vocabulary,
-      regression: { classes, weights: floats(weights), bias: floats(bias) },
+      regression: { classes, weights: floats(2), bias: floats(3) },
       calibration: header.calibration,
-      lexicon,
+      lexicon: lexicons.hotel,
     },
-    languageRegression: { classes: languages, weights: floats(languageWeights), bias: floats(languageBias) },
+    languageRegression: { classes: languages, weights: floats(4), bias: floats(5) },
     languages: header.languages,
+    danger: {
+      vocabulary: new Vocabulary(whole(6), floats(7), header.danger.documents, header.danger.vocabulary),
+      regression: { classes: DANGER_CLASSES.length, weights: floats(8), bias: floats(9) },
+      lexicon: lexicons.danger,
+    },
     digest: header.digest,
   };
 }

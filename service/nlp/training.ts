@@ -3,11 +3,12 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promise
 import { fileURLToPath } from "node:url";
 import { LANGUAGES } from "../vocabulary.ts";
 import { DEFAULT_OPTIONS, train } from "./classifier.ts";
+import { DANGER_OPTIONS, type DangerExample, parseDanger, trainDanger } from "./danger-training.ts";
 import { type HotelExample, parseExamples } from "./examples.ts";
 import { grams } from "./features.ts";
 import { Lexicon } from "./lexicon.ts";
 import { fitRegression } from "./logistic.ts";
-import { decodeModel, digestOf, encodeModel, type Model } from "./model.ts";
+import { decodeModel, digestOf, encodeModel, type Lexicons, type Model } from "./model.ts";
 import { describeReport, type Report, reportOf } from "./report.ts";
 
 /** The project's own data. */
@@ -21,17 +22,19 @@ const LANGUAGE_EPOCHS = 8;
 /** Training data of the hotel model as read from its folder. */
 export interface Data {
   examples: HotelExample[];
-  lexicon: Lexicon;
+  danger: DangerExample[];
+  lexicons: Lexicons;
   digest: string;
 }
 
 /**
- * Reads `es.txt`, `en.txt`, `pt.txt` and `concepts.txt`.
+ * Reads `es.txt`, `en.txt`, `pt.txt` and `concepts.txt`, and the same four of the folder `danger`.
  *
  * @throws Error naming every bad line of every file at once
  */
 export async function readData(folder: string = DATA_FOLDER): Promise<Data> {
-  const names = [...LANGUAGES.map((language) => `${language}.txt`), "concepts.txt"];
+  const files = [...LANGUAGES.map((language) => `${language}.txt`), "concepts.txt"];
+  const names = [...files, ...files.map((name) => `danger/${name}`)];
   const contents = await Promise.all(names.map((name) => readFile(`${folder}/${name}`, "utf8")));
   const problems: string[] = [];
   const attempt = <T>(parse: () => T): T | undefined => {
@@ -43,19 +46,27 @@ export async function readData(folder: string = DATA_FOLDER): Promise<Data> {
     }
   };
   const examples = LANGUAGES.flatMap((language, at) => attempt(() => parseExamples(contents[at]!, language, names[at]!)) ?? []);
-  const lexicon = attempt(() => Lexicon.parse(contents.at(-1)!, "concepts.txt"));
-  if (lexicon === undefined || problems.length > 0) throw new Error(problems.join("\n"));
-  return { examples, lexicon, digest: digestOf([...contents, JSON.stringify(DEFAULT_OPTIONS), String(LANGUAGE_EPOCHS)]) };
+  const half = files.length;
+  const danger = LANGUAGES.flatMap((_, at) => attempt(() => parseDanger(contents[half + at]!, names[half + at]!)) ?? []);
+  const [hotel, alarming] = [half - 1, names.length - 1].map((at) => attempt(() => Lexicon.parse(contents[at]!, names[at]!)));
+  if (hotel === undefined || alarming === undefined || problems.length > 0) throw new Error(problems.join("\n"));
+  const options = [JSON.stringify(DEFAULT_OPTIONS), String(LANGUAGE_EPOCHS), JSON.stringify(DANGER_OPTIONS)];
+  return { examples, danger, lexicons: { hotel, danger: alarming }, digest: digestOf([...contents, ...options]) };
 }
 
 /** Trains the hotel model; deterministic for the same data. The report tells whether it passes the gates. */
-export function trainModel({ examples, lexicon, digest }: Data): { model: Model; report: Report } {
-  const { classifier, heldOut } = train(examples, DEFAULT_OPTIONS, undefined, lexicon);
-  const vectors = examples.map(({ text }) => classifier.vocabulary.vector(grams(text, lexicon)));
+export function trainModel({ examples, danger, lexicons, digest }: Data): { model: Model; report: Report } {
+  const { classifier, heldOut } = train(examples, DEFAULT_OPTIONS, undefined, lexicons.hotel);
+  const vectors = examples.map(({ text }) => classifier.vocabulary.vector(grams(text, lexicons.hotel)));
   const labels = examples.map(({ language }) => LANGUAGES.indexOf(language));
   const training = { ...DEFAULT_OPTIONS.training, epochs: LANGUAGE_EPOCHS };
   const languageRegression = fitRegression(vectors, labels, classifier.vocabulary.size, LANGUAGES.length, training);
-  const model: Model = { classifier, languageRegression, languages: LANGUAGES, digest };
+  const alarm = trainDanger(
+    danger,
+    examples.map(({ text }) => text),
+    lexicons,
+  );
+  const model: Model = { classifier, languageRegression, languages: LANGUAGES, danger: alarm, digest };
   return { model, report: reportOf(classifier, heldOut, examples, DEFAULT_OPTIONS.outOfScopeShare) };
 }
 
@@ -104,7 +115,7 @@ async function writeModel(model: Model, cacheFolder: string): Promise<string> {
 export async function openModel(options: { dataFolder?: string; cacheFolder?: string } = {}): Promise<Model> {
   const data = await readData(options.dataFolder);
   const cacheFolder = options.cacheFolder ?? CACHE_FOLDER;
-  const cached = await readModel(`${cacheFolder}/${modelFile(data.digest)}`, data.lexicon);
+  const cached = await readModel(`${cacheFolder}/${modelFile(data.digest)}`, data.lexicons);
   if (cached?.digest === data.digest) return cached;
   const { model, report } = trainModel(data);
   if (report.failures.length > 0) throw new RefusedModel(report);
@@ -122,8 +133,8 @@ export async function openModel(options: { dataFolder?: string; cacheFolder?: st
  * @throws Error when the file is missing, cut or of another version
  */
 export async function openCandidate(path: string, dataFolder: string = DATA_FOLDER): Promise<Model> {
-  const [bytes, concepts] = await Promise.all([readFile(path), readFile(`${dataFolder}/concepts.txt`, "utf8")]);
-  return decodeModel(bytes, Lexicon.parse(concepts, "concepts.txt"));
+  const [bytes, { lexicons }] = await Promise.all([readFile(path), readData(dataFolder)]);
+  return decodeModel(bytes, lexicons);
 }
 
 function modelFile(digest: string): string {
@@ -131,14 +142,14 @@ function modelFile(digest: string): string {
 }
 
 /** A cached model; undefined when there is none or it is broken, which training again repairs. */
-async function readModel(path: string, lexicon: Lexicon): Promise<Model | undefined> {
+async function readModel(path: string, lexicons: Lexicons): Promise<Model | undefined> {
   const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
     throw error;
   });
   if (bytes === undefined) return undefined;
   try {
-    return decodeModel(bytes, lexicon);
+    return decodeModel(bytes, lexicons);
   } catch (error) {
     process.emitWarning(`${path}: ${error instanceof Error ? error.message : String(error)} It is trained again.`);
     return undefined;

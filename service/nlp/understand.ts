@@ -1,7 +1,7 @@
 import { type Band, OUT_OF_SCOPE } from "../vocabulary.ts";
 import { bandOf, MEDIUM } from "./bands.ts";
 import { type Classification, classifyGrams } from "./classifier.ts";
-import { type Danger, dangerOf } from "./danger.ts";
+import { type Danger, dangerIn } from "./danger.ts";
 import { type Entities, entitiesIn } from "./entities/entities.ts";
 import { grams } from "./features.ts";
 import { languageOf } from "./language.ts";
@@ -64,7 +64,7 @@ export function understandWith(model: Model, text: string, context: Context): Un
     band,
     entities,
     choices: band === "medium" ? choicesOf(ranked, confidence) : [],
-    danger: dangerOf(text),
+    danger: dangerIn(model.danger, text, message),
   };
 }
 

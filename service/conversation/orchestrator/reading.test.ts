@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { cpuMs } from "../../../test/cpu.ts";
-import { dangerOf } from "../../nlp/danger.ts";
+import { dangerWords } from "../../nlp/danger.ts";
 import { readName } from "./names.ts";
 import * as reading from "./reading.ts";
 
@@ -162,7 +162,7 @@ test("reading is quick whatever the text", () => {
         reading.readParty,
         reading.readAddition,
         reading.wantsStatus,
-        dangerOf,
+        dangerWords,
       ])
         read(words);
       readName(text);
