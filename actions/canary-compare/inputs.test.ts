@@ -12,7 +12,7 @@ import { readBudget } from "./report/budget.ts";
 import { driverSource } from "./sources/driver.ts";
 import { observeFiles } from "./sources/files.ts";
 import { planRun } from "./sources/live.ts";
-import { armQueries } from "./sources/prometheus.ts";
+import { armQueries } from "./sources/prometheus-arm.ts";
 
 const place = throwAwayFolder();
 afterAll(() => place[Symbol.dispose]());
@@ -73,7 +73,8 @@ function driven(inputs: Record<string, string>): string {
 function queried(inputs: Record<string, string>): string {
   const all = read({ "prometheus-url": "http://p:9090", "baseline-selector": 'v="1"', "canary-selector": 'v="2"', ...inputs });
   const source = all.prometheus!;
-  return JSON.stringify([source, armQueries(source, source.baselineSelector, `${source.stepSeconds}s`)]);
+  const plan = { start: 0, end: 600, stepSeconds: source.stepSeconds ?? 30, cellSeconds: 10, scrapeSeconds: 10 };
+  return JSON.stringify([source, armQueries(source, source.baselineSelector, plan)]);
 }
 
 /** Inputs that go to other code as they are, where their effect is tested: in main.test.ts and live.test.ts. */
@@ -112,7 +113,11 @@ describe("every input changes some outcome", () => {
     ["prometheus-token", "secret", queried],
     ["prometheus-metric", "latency_seconds", queried],
     ["prometheus-error-matcher", 'code="500"', queried],
-    ["prometheus-step", "60s", queried],
+    ["prometheus-step", "20s", queried],
+    ["prometheus-unit", "milliseconds", queried],
+    ["prometheus-headers", "X-Scope-OrgID: team", queried],
+    ["start", "2026-03-10T12:00:00Z", (inputs) => queried({ end: "2026-03-10T13:00:00Z", ...inputs })],
+    ["end", "2026-03-10T12:00:00+01:00", queried],
     ["before", "before.json", handedOn],
     ["pushgateway-url", "http://g:9091", handedOn],
     ["report-directory", "elsewhere", handedOn],
@@ -191,6 +196,53 @@ describe("bad input", () => {
     expect(mistakes({ ...url, "baseline-selector": 'v="1"', "canary-selector": '{v="1"}' })).toContain("the same series");
     expect(mistakes({ ...FILES, "baseline-selector": 'v="1"' })).toContain("expected prometheus-url with it");
     expect(mistakes({ ...url, "baseline-selector": 'up{v="1"}', "canary-selector": 'v="2"' })).toContain("label matchers alone");
+  });
+
+  test.each([
+    [{ "prometheus-metric": "http_request_latency" }, "a name that ends in its unit"],
+    [{ "prometheus-metric": "http_request_latency", "prometheus-unit": "hours" }, "prometheus-unit: expected one of"],
+    [{ "prometheus-metric": "http_request_latency", "prometheus-unit": "milliseconds" }, ""],
+    [{ "prometheus-metric": "latency_seconds_bucket" }, "without _bucket"],
+    [{ "baseline-selector": 'v="1", status_code="200"' }, "matchers of other labels than status_code"],
+    [{ "prometheus-headers": "hunter2" }, "prometheus-headers: expected"],
+    [{ duration: "9m30s", "prometheus-step": "1m" }, "at least 10 steps of 1m"],
+    [{ duration: "10m", "prometheus-step": "1m" }, ""],
+    [{ start: "2026-03-10T12:00:00Z" }, "end or duration with it"],
+    [{ start: "2026-03-10T12:00:00Z", end: "2026-03-10T12:00:00Z" }, "a time after start"],
+    [{ start: "2026-03-10T12:00:00Z", end: "2026-03-10T13:00:00Z", duration: "10m" }, "nothing beside start and end"],
+    [{ start: "2026-03-10T12:00:00Z", end: "2026-03-10T12:04:00Z", "prometheus-step": "30s" }, "end: expected at least 10 steps"],
+    [{ start: "2026-03-10T12:00:00", duration: "10m" }, "a time with its zone"],
+    [{ end: "2126-03-10T12:00:00Z" }, "a time of the past"],
+  ])("Prometheus as the source: %j", (given, expected) => {
+    const source = { "prometheus-url": "http://p:9090", "baseline-selector": 'v="1"', "canary-selector": 'v="2"' };
+    const message = mistakes({ ...source, ...given });
+    if (expected === "") expect(message).toBe("");
+    else expect(message).toContain(expected);
+    expect(message).not.toContain("hunter2");
+  });
+
+  test("what makes or reads requests has no effect where Prometheus is the source, and is refused by name", async () => {
+    const source = { "prometheus-url": "http://p:9090", "baseline-selector": 'v="1"', "canary-selector": 'v="2"' };
+    const others = {
+      rps: "7",
+      "warm-up": "9s",
+      "max-extension": "0s",
+      rounds: "3",
+      script: "script.js",
+      before: "before.json",
+      env: "A=1",
+      "k6-version": "1.8.1",
+      "k6-path": "/opt/k6",
+      "version-header": "X-Build",
+      phase: "baseline",
+      "self-check": "true",
+    };
+    for (const [name, value] of Object.entries(others))
+      expect(mistakes({ ...source, [name]: value }), name).toContain(`${name}: `);
+    const { inputs } = await readDefinition(new URL("action.yml", import.meta.url).pathname);
+    const defaults = Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, input.default ?? ""]));
+    expect(mistakes({ ...defaults, ...source })).toBe("");
+    expect(mistakes({ ...URLS, ...source, start: "2026-03-10T12:00:00Z" })).toContain("start: expected Prometheus as the source");
   });
 
   test("numbers are strict, limits make sense, and all mistakes come together", () => {

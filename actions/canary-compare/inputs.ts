@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import type { Policy } from "../lib/judge/judgement.ts";
 import { FAIL_ON, type FailOn, type OnInconclusive } from "../lib/judge/verdict.ts";
 import { type InputReader, readInputs } from "../lib/runner/inputs.ts";
+import { type PrometheusInputs, readPrometheus, refuseWithoutEffect } from "./prometheus-inputs.ts";
 
 /** One interleaved k6 run against both arms. */
 export interface LiveSource {
@@ -27,20 +28,6 @@ export interface ReplaySource {
   reportPath: string;
 }
 export type Source = LiveSource | FileSource | PrometheusSource | ReplaySource;
-
-/** Where the arms are in a Prometheus server. */
-export interface PrometheusInputs {
-  url: string;
-  token: string;
-  /** Label matchers without braces. */
-  baselineSelector: string;
-  canarySelector: string;
-  /** Name of the histogram without `_bucket`. */
-  metric: string;
-  /** Label matcher of failed requests. */
-  errorMatcher: string;
-  stepSeconds: number;
-}
 
 /** Everything that a user can choose. */
 export interface Inputs {
@@ -94,9 +81,11 @@ export function readCanaryInputs(environment: InputEnvironment = process.env): I
     const phase = read.choice("phase", ["compare", "baseline"]);
     const selfCheck = read.boolean("self-check", false);
     const source = readSource(read, phase, selfCheck, path);
+    const prometheus = readPrometheus(read, source.kind === "prometheus");
+    if (source.kind === "prometheus") refuseWithoutEffect(read);
     return {
       source,
-      prometheus: readPrometheus(read, source),
+      prometheus: source.kind === "replay" ? undefined : prometheus,
       phase,
       before: path(read.text("before")) || undefined,
       script: readScript(read, path),
@@ -216,35 +205,4 @@ function readLiveSource(read: InputReader, phase: "compare" | "baseline", selfCh
     );
   }
   return { kind: "live", baselineUrl, canaryUrl };
-}
-
-function readPrometheus(read: InputReader, source: Source): PrometheusInputs | undefined {
-  const url = read.url("prometheus-url", { example: "http://localhost:9090" });
-  const selector = (name: string) => {
-    const text = read
-      .text(name)
-      .replace(/^\{([\s\S]*)\}$/, "$1")
-      .trim();
-    if (url !== "" && text === "") read.reject(name, "label matchers", `Write for example 'version="2.4.0"'.`);
-    if (/[{}]/.test(text))
-      read.reject(name, "label matchers alone", `Write for example 'version="2.4.0"', without a metric's name.`);
-    if (url === "" && text !== "") read.reject(name, "prometheus-url with it", "Give prometheus-url, or leave the selector out.");
-    return text;
-  };
-  const [baselineSelector, canarySelector] = [selector("baseline-selector"), selector("canary-selector")];
-  if (baselineSelector !== "" && baselineSelector === canarySelector) {
-    read.reject("canary-selector", "other matchers than baseline-selector", "Both arms would be read from the same series.");
-  }
-  const metric = read.text("prometheus-metric", "http_request_duration_seconds");
-  if (!/^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(metric)) {
-    read.reject("prometheus-metric", "the name of a histogram", 'Write for example "http_request_duration_seconds".');
-  }
-  const stepSeconds = read.duration("prometheus-step", "30s", { minSeconds: 1, maxSeconds: 3600 });
-  const errorMatcher = read.text("prometheus-error-matcher", 'status_code=~"5.."');
-  if (!/^\s*\w+\s*(=~|!~|!=|=)\s*"(\\.|[^"\\])*"\s*$/.test(errorMatcher)) {
-    read.reject("prometheus-error-matcher", "one label matcher", "Write for example 'status_code=~\"5..\"'.");
-  }
-  const rest = { metric, errorMatcher, stepSeconds };
-  if (url === "" || source.kind === "replay") return undefined;
-  return { url, token: read.text("prometheus-token"), baselineSelector, canarySelector, ...rest };
 }

@@ -29,7 +29,7 @@ export async function main(): Promise<0 | 1> {
   const { source } = inputs;
   const urls = source.kind === "live" ? [source.baselineUrl, source.canaryUrl] : [];
   maskSecrets([...urls, inputs.prometheus?.url, inputs.pushgatewayUrl].map((url) => splitUrlPassword(url ?? "").password));
-  maskSecrets([inputs.prometheus?.token, ...secretValues(inputs.env)]);
+  maskSecrets([inputs.prometheus?.token, ...Object.values(inputs.prometheus?.headers ?? {}), ...secretValues(inputs.env)]);
   const cancel = cancellation();
   try {
     const observed = await observe(inputs, cancel.signal);

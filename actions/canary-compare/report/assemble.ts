@@ -2,7 +2,7 @@ import type { Environment } from "../../lib/judge/environment.ts";
 import { wilson } from "../../lib/judge/errors.ts";
 import { judge } from "../../lib/judge/judge.ts";
 import type { ArmFigures, Judgement, Policy } from "../../lib/judge/judgement.ts";
-import { median, quantileSorted } from "../../lib/judge/quantiles.ts";
+import { quantileSorted } from "../../lib/judge/quantiles.ts";
 import { judgeSeries } from "../../lib/judge/series.ts";
 import { decide, type Reason } from "../../lib/judge/verdict.ts";
 import type { CanaryReport } from "../../lib/report/canary-report.ts";
@@ -94,14 +94,12 @@ function judgeFacts(facts: Facts, arms: { baseline: Recording; canary: Recording
       prometheus.windows.map((w) => ({
         start: w.start,
         p95Ms: { baseline: w.baseline_p95_ms ?? undefined, canary: w.canary_p95_ms ?? undefined },
+        saturated: { baseline: w.baseline_saturated, canary: w.canary_saturated },
         requests: { baseline: w.baseline_requests, canary: w.canary_requests },
         failures: { baseline: w.baseline_failures, canary: w.canary_failures },
       })),
       prometheus.step_seconds,
-      {
-        baseline: medianOf(prometheus.windows.map((w) => w.baseline_p95_ms)),
-        canary: medianOf(prometheus.windows.map((w) => w.canary_p95_ms)),
-      },
+      { baseline: wholeOf(prometheus.baseline), canary: wholeOf(prometheus.canary), largestMs: prometheus.largest_bound_ms },
       policy,
       circumstances,
     );
@@ -114,9 +112,8 @@ function judgeFacts(facts: Facts, arms: { baseline: Recording; canary: Recording
   });
 }
 
-function medianOf(values: readonly (number | null)[]): number | undefined {
-  const known = values.filter((value) => value !== null);
-  return known.length === 0 ? undefined : median(known);
+function wholeOf({ p95_ms, p95_interval_ms, saturated }: NonNullable<Facts["observations"]["prometheus"]>["baseline"]) {
+  return { p95Ms: p95_ms ?? undefined, p95Interval: p95_interval_ms ?? undefined, saturated };
 }
 
 function summarise(judgement: Judgement, reasons: readonly Reason[]): string {

@@ -24,5 +24,5 @@ export async function observe(inputs: Inputs, signal: AbortSignal): Promise<Obse
     observations.notes.push(...notes);
     return observed;
   }
-  return await observePrometheus(inputs.prometheus!, inputs, Date.now() / 1000);
+  return await observePrometheus(inputs.prometheus!, inputs);
 }

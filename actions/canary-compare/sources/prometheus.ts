@@ -1,123 +1,152 @@
 import { onlyLook } from "../../lib/judge/looks.ts";
 import type { Reason } from "../../lib/judge/verdict.ts";
+import { LEAST_SUCCESSES } from "../../lib/judge/windows.ts";
 import { PrometheusClient } from "../../lib/prometheus/client.ts";
 import { PrometheusError } from "../../lib/prometheus/failure.ts";
-import { readNumber } from "../../lib/prometheus/reading.ts";
-import type { Evidence, PrometheusWindow } from "../../lib/report/canary-report.ts";
+import { type Histogram, histogramQuantile, LATENCY_UNITS, totalOf } from "../../lib/prometheus/histogram.ts";
+import { negate } from "../../lib/prometheus/matchers.ts";
+import type { CanaryReport, Evidence, PrometheusWindow } from "../../lib/report/canary-report.ts";
 import { splitUrlPassword } from "../../lib/runner/log.ts";
-import type { Inputs, PrometheusInputs } from "../inputs.ts";
+import type { Inputs } from "../inputs.ts";
+import type { PrometheusInputs } from "../prometheus-inputs.ts";
 import { type Observed, rounded } from "../report/facts.ts";
 import { ARMS, type ArmName, Recording } from "../samples/recording.ts";
+import { type ArmSeries, mergeCells, readArm } from "./prometheus-arm.ts";
+import { findFaults, findReadingFaults, note, sharedBounds } from "./prometheus-faults.ts";
+import { type Plan, planQueries, selectorOf } from "./prometheus-plan.ts";
 
 const TIMEOUT_MS = 15_000;
+const Z95 = 1.959963984540054;
+/** Successes of the poorer arm that a window needs where the arms are of unequal size: a p95 of few requests is biased. */
+const LEAST_UNEQUAL_SUCCESSES = 200;
+/** Arms are of equal size up to this factor. */
+const EQUAL_FACTOR = 1.5;
 
-/** The opposite of one label matcher: `a=~"b"` becomes `a!~"b"`. */
-export function negateMatcher(matcher: string): string {
-  const opposite: Record<string, string> = { "=~": "!~", "!~": "=~", "=": "!=", "!=": "=" };
-  return matcher.replace(/^(\s*\w+\s*)(=~|!~|!=|=)/, (_, name: string, operator: string) => `${name}${opposite[operator]}`);
+type Facts = NonNullable<CanaryReport["observations"]["prometheus"]>;
+
+function connect(source: PrometheusInputs): PrometheusClient {
+  const { url, token, headers } = source;
+  return new PrometheusClient({ url, token, headers, timeoutMs: TIMEOUT_MS });
 }
 
-/** The expressions of one arm: p95 of successes in seconds, and how many requests and failures there were, each over `range`. */
-export function armQueries({ metric, errorMatcher }: PrometheusInputs, selector: string, range: string) {
+/** p95 of a histogram with its 95 % interval as if requests were independent, in milliseconds. */
+function describe(successes: Histogram, unitMs: number): Facts["baseline"] {
+  const n = totalOf(successes);
+  const p95 = histogramQuantile(successes, 0.95);
+  if (p95 === undefined) return { p95_ms: null, p95_interval_ms: null, saturated: false };
+  const spread = Z95 * Math.sqrt((0.95 * 0.05) / n);
+  const at = (q: number) => rounded(histogramQuantile(successes, Math.min(1, Math.max(0, q)))!.value * unitMs);
   return {
-    p95: `histogram_quantile(0.95, sum by (le) (rate(${metric}_bucket{${selector},${negateMatcher(errorMatcher)}}[${range}])))`,
-    requests: `sum(increase(${metric}_count{${selector}}[${range}]))`,
-    failures: `sum(increase(${metric}_count{${selector},${errorMatcher}}[${range}]))`,
+    p95_ms: rounded(p95.value * unitMs),
+    p95_interval_ms: [at(0.95 - spread), at(0.95 + spread)],
+    saturated: p95.saturated,
   };
 }
 
-function selectorOf(inputs: PrometheusInputs, arm: ArmName): string {
-  return arm === "baseline" ? inputs.baselineSelector : inputs.canarySelector;
+/** How many cells make a window: as many as a step, and more where unequal arms leave the poorer one too few requests in it. */
+export function cellsOfWindow(arms: Record<ArmName, ArmSeries>, plan: Plan): number {
+  const aStep = Math.round(plan.stepSeconds / plan.cellSeconds);
+  const successes = ARMS.map((arm) => arms[arm].cells.map((cell) => cell.requests - cell.failures));
+  const totals = successes.map((list) => list.reduce((sum, n) => sum + n, 0));
+  const [poor, rich] = [Math.min(...totals), Math.max(...totals)];
+  if (poor <= 0 || rich <= EQUAL_FACTOR * poor) return aStep;
+  const perStep = (poor / arms.baseline.cells.length) * aStep;
+  return aStep * Math.max(1, Math.ceil(LEAST_UNEQUAL_SUCCESSES / perStep - 1e-9));
 }
 
-function note(code: Reason["code"], message: string): Reason {
-  return { code, metric: null, severity: "warning", message };
+/** Cuts both arms into windows of one clock. The oldest takes what is left over, so that no request falls out. */
+function cutIntoWindows(
+  arms: Record<ArmName, ArmSeries>,
+  bounds: readonly number[],
+  plan: Plan,
+  unitMs: number,
+): PrometheusWindow[] {
+  const size = cellsOfWindow(arms, plan);
+  const all = arms.baseline.cells.length;
+  const count = Math.max(1, Math.floor(all / size));
+  return Array.from({ length: count }, (_, i) => {
+    const to = all - (count - 1 - i) * size;
+    const from = i === 0 ? 0 : to - size;
+    const of = (arm: ArmName) => {
+      const { requests, failures, successes } = mergeCells(arms[arm].cells.slice(from, to), bounds);
+      const p95 = totalOf(successes) >= LEAST_SUCCESSES ? histogramQuantile(successes, 0.95) : undefined;
+      return { requests: rounded(requests), failures: rounded(failures), p95 };
+    };
+    const [b, c] = [of("baseline"), of("canary")];
+    return {
+      start: rounded(plan.start + from * plan.cellSeconds),
+      baseline_p95_ms: rounded(b.p95 && b.p95.value * unitMs),
+      canary_p95_ms: rounded(c.p95 && c.p95.value * unitMs),
+      baseline_saturated: b.p95?.saturated ?? false,
+      canary_saturated: c.p95?.saturated ?? false,
+      baseline_requests: b.requests,
+      canary_requests: c.requests,
+      baseline_failures: b.failures,
+      canary_failures: c.failures,
+    };
+  });
 }
 
-/** What keeps the series from being compared: none, old ones, or series that belong to both arms. */
-async function findFaults(client: PrometheusClient, inputs: PrometheusInputs): Promise<Reason[]> {
-  const faults: Reason[] = [];
-  for (const arm of ARMS) {
-    const reading = await readNumber(client, `count(${inputs.metric}_count{${selectorOf(inputs, arm)}})`, 2 * inputs.stepSeconds);
-    if (!reading.known) faults.push(note(reading.code, `${arm}: ${reading.message}`));
-  }
-  const series = (arm: ArmName) => `${inputs.metric}_count{${selectorOf(inputs, arm)}}`;
-  const shared = await client.instant(`count(${series("baseline")} and ${series("canary")})`);
-  if (shared.length > 0 && shared[0]!.value > 0) {
-    faults.push(
-      note(
-        "MULTIPLE_SERIES",
-        `${shared[0]!.value} series match both baseline-selector and canary-selector: the arms must not share series`,
-      ),
-    );
-  }
-  return faults;
-}
+const NOTHING: Facts["baseline"] = { p95_ms: null, p95_interval_ms: null, saturated: false };
 
-/** One arm's windows, by their end in Unix seconds. */
-async function armWindows(
-  client: PrometheusClient,
-  inputs: PrometheusInputs,
-  arm: ArmName,
-  range: { start: number; end: number },
-) {
-  const queries = armQueries(inputs, selectorOf(inputs, arm), `${inputs.stepSeconds}s`);
-  const ask = async (query: string) => {
-    const series = await client.range(query, { ...range, stepSeconds: inputs.stepSeconds });
-    return new Map(series[0]?.points.map(([t, value]) => [Math.round(t), value]) ?? []);
+/** Asks the server for both arms. What is wrong is told in the notes. @throws InputMistakes */
+async function ask(source: PrometheusInputs): Promise<{ prometheus: Facts; notes: Reason[]; seconds: number }> {
+  const client = connect(source);
+  const { metric, unit } = source;
+  const unitMs = LATENCY_UNITS[unit];
+  const empty: Facts = {
+    metric,
+    unit,
+    scrape_seconds: null,
+    step_seconds: source.stepSeconds ?? 0,
+    largest_bound_ms: null,
+    baseline: NOTHING,
+    canary: NOTHING,
+    windows: [],
   };
-  return { p95: await ask(queries.p95), requests: await ask(queries.requests), failures: await ask(queries.failures) };
-}
-
-function finite(value: number | undefined): number | undefined {
-  return value !== undefined && Number.isFinite(value) ? value : undefined;
-}
-
-/** Reads both arms' windows from a Prometheus server, over the last `duration`. What is wrong is told in the notes. */
-export async function observePrometheus(source: PrometheusInputs, inputs: Inputs, nowSeconds: number): Promise<Observed> {
-  const step = source.stepSeconds;
-  const count = Math.max(1, Math.floor(inputs.durationSeconds / step));
-  const end = Math.floor(nowSeconds);
-  const range = { start: end - (count - 1) * step, end };
-  const client = new PrometheusClient({ url: source.url, token: source.token, timeoutMs: TIMEOUT_MS });
-  const notes: Reason[] = [];
-  let windows: PrometheusWindow[] = [];
   try {
-    notes.push(...(await findFaults(client, source)));
-    const [baseline, canary] = [
-      await armWindows(client, source, "baseline", range),
-      await armWindows(client, source, "canary", range),
-    ];
-    windows = Array.from({ length: count }, (_, i) => {
-      const at = range.start + i * step;
-      const ms = (value: number | undefined) => (finite(value) === undefined ? null : rounded(value! * 1000));
-      return {
-        start: at - step,
-        baseline_p95_ms: ms(baseline.p95.get(at)),
-        canary_p95_ms: ms(canary.p95.get(at)),
-        baseline_requests: rounded(finite(baseline.requests.get(at)) ?? 0),
-        canary_requests: rounded(finite(canary.requests.get(at)) ?? 0),
-        baseline_failures: rounded(finite(baseline.failures.get(at)) ?? 0),
-        canary_failures: rounded(finite(canary.failures.get(at)) ?? 0),
-      };
-    });
-    for (const [arm, values] of [
-      ["baseline", baseline.p95],
-      ["canary", canary.p95],
-    ] as const) {
-      if (values.size > 0 && [...values.values()].every((value) => Number.isNaN(value))) {
-        notes.push(note("NON_FINITE", `${arm}: every p95 is NaN, which is 0 ÷ 0: no request in any window of ${step} s`));
-      }
-    }
+    const plan = await planQueries(client, source, (selector) => `${metric}_count{${selector}}`);
+    const [faults, baseline, canary] = await Promise.all([
+      findFaults(client, source, plan),
+      readArm(client, source, selectorOf(source, "baseline"), plan),
+      readArm(client, source, selectorOf(source, "canary"), plan),
+    ]);
+    const arms = { baseline, canary };
+    const bounds = sharedBounds(arms);
+    const whole = (arm: ArmName) => mergeCells(arms[arm].cells, arms[arm].bounds).successes;
+    const p95 = (arm: ArmName) => histogramQuantile(whole(arm), 0.95)?.value;
+    const notes = [...faults, ...findReadingFaults(arms, source, { baseline: p95("baseline"), canary: p95("canary") })];
+    const size = cellsOfWindow(arms, plan);
+    const largest = bounds.filter(Number.isFinite).at(-1);
+    const prometheus: Facts = {
+      ...empty,
+      scrape_seconds: rounded(plan.scrapeSeconds),
+      step_seconds: rounded(size * plan.cellSeconds),
+      largest_bound_ms: rounded(largest === undefined ? undefined : largest * unitMs),
+      baseline: describe(mergeCells(baseline.cells, bounds).successes, unitMs),
+      canary: describe(mergeCells(canary.cells, bounds).successes, unitMs),
+      windows: cutIntoWindows(arms, bounds, plan, unitMs),
+    };
+    return { prometheus, notes, seconds: plan.end - plan.start };
   } catch (error) {
     if (!(error instanceof PrometheusError)) throw error;
-    notes.push(note("QUERY_ERROR", `prometheus-url: ${error.message}`));
+    return { prometheus: empty, notes: [note(error.code, `prometheus-url: ${error.message}`)], seconds: 0 };
   }
+}
+
+/**
+ * Reads both arms' windows from a Prometheus server. What is wrong is told in the notes.
+ *
+ * @throws InputMistakes when windows are shorter than the server's scrapes allow
+ */
+export async function observePrometheus(source: PrometheusInputs, inputs: Inputs): Promise<Observed> {
+  const { prometheus, notes, seconds } = await ask(source);
+  const { windows } = prometheus;
   const total = (arm: ArmName) =>
     windows.reduce((sum, w) => sum + (arm === "baseline" ? w.baseline_requests : w.canary_requests), 0);
-  const seconds = count * step;
   const look = onlyLook(seconds);
   const all = total("baseline") + total("canary");
+  const rate = (arm: ArmName) => (seconds > 0 ? rounded(total(arm) / seconds) : null);
   const arm = (version: string) => ({
     version: version || null,
     url: splitUrlPassword(source.url).shown,
@@ -144,7 +173,7 @@ export async function observePrometheus(source: PrometheusInputs, inputs: Inputs
         duration_s: seconds,
         warm_up_s: 0,
         target_rps: null,
-        achieved_rps: { baseline: rounded(total("baseline") / seconds), canary: rounded(total("canary") / seconds) },
+        achieved_rps: { baseline: rate("baseline"), canary: rate("canary") },
         dropped_iterations: null,
         planned_canary_share: null,
         observed_canary_share: all === 0 ? null : rounded(total("canary") / all),
@@ -157,10 +186,16 @@ export async function observePrometheus(source: PrometheusInputs, inputs: Inputs
         broken: false,
         evidence: [],
         started_iterations: null,
-        prometheus: { step_seconds: step, windows },
+        prometheus,
       },
     },
   };
+}
+
+/** p95 of an arm's successes over the last `seconds`, in the metric's unit. */
+function p95Query({ metric, errorMatcher }: PrometheusInputs, selector: string, seconds: number): string {
+  const range = `${Math.max(1, Math.round(seconds))}s`;
+  return `histogram_quantile(0.95, sum by (le) (rate(${metric}_bucket{${selector},${negate(errorMatcher)}}[${range}])))`;
 }
 
 /** What Prometheus saw of a live run: evidence beside the samples, and a note when it could not be asked. */
@@ -169,28 +204,24 @@ export async function crossCheck(
   endSeconds: number,
   seconds: number,
 ): Promise<{ evidence: Evidence[]; notes: Reason[] }> {
-  const client = new PrometheusClient({ url: source.url, token: source.token, timeoutMs: TIMEOUT_MS });
-  const values: Record<string, Partial<Record<ArmName, number>>> = {};
+  const client = connect(source);
+  const unitMs = LATENCY_UNITS[source.unit];
   try {
-    for (const arm of ARMS) {
-      const queries = armQueries(source, selectorOf(source, arm), `${Math.max(1, Math.round(seconds))}s`);
-      for (const [name, query] of Object.entries(queries)) {
-        const value = finite((await client.instant(query, { time: endSeconds }))[0]?.value);
-        if (value !== undefined) values[name] = { ...values[name], [arm]: value };
-      }
+    const [baseline, canary] = await Promise.all(
+      ARMS.map(async (arm) => {
+        const [sample] = await client.instant(p95Query(source, selectorOf(source, arm), seconds), { time: endSeconds });
+        return sample !== undefined && Number.isFinite(sample.value) ? sample.value * unitMs : undefined;
+      }),
+    );
+    if (baseline !== undefined && canary !== undefined) {
+      const message = `Prometheus: p95 of the canary ${canary.toFixed(1)} ms, of the baseline ${baseline.toFixed(1)} ms`;
+      return { evidence: [{ source: "prometheus", name: "p95", unit: "ms", baseline, canary, message }], notes: [] };
     }
   } catch (error) {
     if (!(error instanceof PrometheusError)) throw error;
-    return { evidence: [], notes: [{ ...note("QUERY_ERROR", `prometheus-url: ${error.message}`), severity: "info" }] };
-  }
-  const evidence: Evidence[] = [];
-  const { baseline, canary } = values["p95"] ?? {};
-  if (baseline !== undefined && canary !== undefined) {
-    const message = `Prometheus: p95 of the canary ${(canary * 1000).toFixed(1)} ms, of the baseline ${(baseline * 1000).toFixed(1)} ms`;
-    evidence.push({ source: "prometheus", name: "p95", unit: "ms", baseline: baseline * 1000, canary: canary * 1000, message });
-    return { evidence, notes: [] };
+    return { evidence: [], notes: [{ ...note(error.code, `prometheus-url: ${error.message}`), severity: "info" }] };
   }
   const message =
     "Prometheus knows no p95 of both arms for the time of the run: it may scrape too rarely, or the selectors match nothing";
-  return { evidence, notes: [{ ...note("NO_DATA", message), severity: "info" }] };
+  return { evidence: [], notes: [{ ...note("NO_DATA", message), severity: "info" }] };
 }

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { judge } from "./judge.ts";
-import { DEFAULT_POLICY, type Judgement } from "./judgement.ts";
+import { DEFAULT_POLICY, type Judgement, type Policy } from "./judgement.ts";
 import { type Sample, type Samples, toSamples } from "./samples.ts";
 import { judgeSeries } from "./series.ts";
 import { decide, type ReasonCode, worst } from "./verdict.ts";
@@ -297,11 +297,18 @@ describe("series of a monitoring system", () => {
     Array.from({ length: count }, (_, i) => ({
       start: 1000 + 30 * i,
       p95Ms: { baseline: 200 * (1 + 0.1 * chance(i)), canary: 200 * factor * (1 + 0.1 * chance(i + 3)) },
+      saturated: { baseline: false, canary: false },
       requests: { baseline: 1500, canary: 1500 },
       failures: { baseline: 0, canary: failures },
     }));
-  const series = (count: number, factor: number, failures = 0) =>
-    judgeSeries(windows(count, factor, failures), 30, { baseline: 210, canary: 210 * factor }, DEFAULT_POLICY);
+  const arm = (p95Ms: number, saturated = false) => ({
+    p95Ms,
+    saturated,
+    p95Interval: [p95Ms - 9, p95Ms + 9] as [number, number],
+  });
+  const whole = (factor: number) => ({ baseline: arm(210), canary: arm(210 * factor), largestMs: 1600 });
+  const series = (count: number, factor: number, failures = 0, policy: Partial<Policy> = {}) =>
+    judgeSeries(windows(count, factor, failures), 30, whole(factor), { ...DEFAULT_POLICY, ...policy });
 
   test("the same zones: PASS, FAIL, and too few windows", () => {
     expect(series(20, 1).verdict).toBe("PASS");
@@ -313,9 +320,42 @@ describe("series of a monitoring system", () => {
 
   test("a step without a value is a hole", () => {
     const holes = windows(20, 1).map((w, i) => (i % 3 === 0 ? { ...w, p95Ms: { ...w.p95Ms, canary: undefined } } : w));
-    const judgement = judgeSeries(holes, 30, { baseline: 210, canary: 210 }, DEFAULT_POLICY);
+    const judgement = judgeSeries(holes, 30, whole(1), DEFAULT_POLICY);
     expect(judgement.verdict).toBe("INCONCLUSIVE");
     expect(codes(judgement)).toContain("LOW_SAMPLES");
+  });
+
+  test.each(["guarded", "strict"] as const)("the ceiling holds in mode %s", (mode) => {
+    expect(series(20, 1, 0, { p95CeilingMs: 230, mode }).verdict).toBe("PASS");
+    expect(series(20, 1, 0, { p95CeilingMs: 150, mode }).reasons[0]!.code).toBe("P95_CEILING_EXCEEDED");
+    expect(series(20, 1, 0, { p95CeilingMs: 205, mode }).verdict).toBe(mode === "strict" ? "FAIL" : "INCONCLUSIVE");
+  });
+
+  describe("a p95 above the largest bucket is a lower bound", () => {
+    const saturated = (factor: number, count: number, arms: { baseline: boolean; canary: boolean }) =>
+      windows(20, factor).map((w, i) => (i < count ? { ...w, saturated: arms } : w));
+
+    test.each([
+      { baseline: true, canary: false },
+      { baseline: false, canary: true },
+      { baseline: true, canary: true },
+    ])("nothing passes, not even with one window such: %j", (arms) => {
+      for (const mode of ["guarded", "strict"] as const) {
+        const judgement = judgeSeries(saturated(1, 1, arms), 30, whole(1), { ...DEFAULT_POLICY, mode });
+        expect(judgement.verdict).toBe("INCONCLUSIVE");
+        expect(codes(judgement)).toContain("SATURATED_HISTOGRAM");
+        expect(codes(judgement)).not.toContain("OK");
+      }
+    });
+
+    test("the canary's alone may fail, since it can only be slower; the baseline's takes its windows away", () => {
+      const slower = { baseline: arm(210), canary: arm(1600, true), largestMs: 1600 };
+      expect(judgeSeries(saturated(7, 20, { baseline: false, canary: true }), 30, slower, DEFAULT_POLICY).verdict).toBe("FAIL");
+      const unknown = { baseline: arm(1600, true), canary: arm(1600, true), largestMs: 1600 };
+      const both = judgeSeries(saturated(1.5, 20, { baseline: true, canary: true }), 30, unknown, DEFAULT_POLICY);
+      expect(both.verdict).toBe("INCONCLUSIVE");
+      expect(codes(both)).toContain("SATURATED_HISTOGRAM");
+    });
   });
 });
 

@@ -11,6 +11,7 @@ import {
 import { STALL_SECONDS } from "./latency.ts";
 import { mean } from "./location.ts";
 import { onlyLook } from "./looks.ts";
+import { bySeverity, type Reason, worst } from "./verdict.ts";
 import { BLOCK_SECONDS, type Window } from "./windows.ts";
 
 /** Both arms in one step of time, as a monitoring system knows them. */
@@ -19,29 +20,43 @@ export interface SeriesWindow {
   start: number;
   /** Milliseconds; undefined when the step holds no success. */
   p95Ms: { baseline: number | undefined; canary: number | undefined };
+  /** Whether p95 lies above the histogram's largest bound: then `p95Ms` is that bound, and p95 at least that. */
+  saturated: { baseline: boolean; canary: boolean };
   requests: { baseline: number; canary: number };
   failures: { baseline: number; canary: number };
 }
 
+/** One arm over the whole time, as its histogram knows it. */
+export interface WholeArm {
+  /** Milliseconds; undefined without a success. */
+  p95Ms: number | undefined;
+  /** 95 % interval in milliseconds. */
+  p95Interval: [number, number] | undefined;
+  /** As in a window. */
+  saturated: boolean;
+}
+
 /**
  * Judges windows that a monitoring system has cut: the steps are the windows, their mean over pairs or more is the stall ratio, and
- * the rest is as with requests. Too few windows are INCONCLUSIVE.
+ * the rest is as with requests. Too few windows are INCONCLUSIVE. Where a p95 is only a lower bound nothing passes; the canary's alone
+ * may fail, since its p95 can only be higher.
  *
- * @param overall p95 of the whole time in milliseconds
+ * @param whole both arms over the whole time, and the largest bound of their histograms in milliseconds
  */
 export function judgeSeries(
   windows: readonly SeriesWindow[],
   stepSeconds: number,
-  overall: { baseline: number | undefined; canary: number | undefined },
+  whole: { baseline: WholeArm; canary: WholeArm; largestMs: number | null },
   policy: Policy,
   circumstances: Pick<Circumstances, "environment" | "notes" | "blocking" | "unsure"> = {},
 ): Judgement {
   const total = (kind: "requests" | "failures", arm: "baseline" | "canary") => windows.reduce((sum, w) => sum + w[kind][arm], 0);
   const figuresOf = (arm: "baseline" | "canary"): ArmFigures => {
     const requests = Math.round(total("requests", arm));
-    // Prometheus extrapolates counts: failures may come out a little above requests.
+    // Two queries may see a scrape more or less: failures may come out a little above requests.
     const failures = Math.min(requests, Math.round(total("failures", arm)));
-    return { requests, failures, successes: Math.max(0, requests - failures), p95Ms: overall[arm], p95Interval: undefined };
+    const { p95Ms, p95Interval } = whole[arm];
+    return { requests, failures, successes: Math.max(0, requests - failures), p95Ms, p95Interval };
   };
   const figures = { baseline: figuresOf("baseline"), canary: figuresOf("canary") };
   const look = onlyLook(windows.length * stepSeconds);
@@ -49,7 +64,9 @@ export function judgeSeries(
   if (missing.length > 0) return unjudged(missing, "interleaved", look, figures, circumstances);
   const origin = windows[0]!.start;
   const blockSeconds = Math.max(BLOCK_SECONDS, stepSeconds);
-  const usable: Window[] = windows.flatMap(({ start, p95Ms }) => {
+  const usable: Window[] = windows.flatMap(({ start, p95Ms, saturated }) => {
+    // A baseline that may be slower than it seems would make the canary look slower than it is.
+    if (saturated.baseline) return [];
     const d = Math.log((p95Ms.canary ?? Number.NaN) / (p95Ms.baseline ?? Number.NaN));
     return Number.isFinite(d) ? [{ start: start - origin, d, block: Math.floor((start - origin + 1e-9) / blockSeconds) }] : [];
   });
@@ -61,7 +78,7 @@ export function judgeSeries(
     d: mean(list.map((w) => w.d)),
   }));
   const limitRatio =
-    overall.baseline !== undefined && overall.baseline > 0 ? effectiveLimit(policy, overall.baseline) : undefined;
+    whole.baseline.p95Ms !== undefined && whole.baseline.p95Ms > 0 ? effectiveLimit(policy, whole.baseline.p95Ms) : undefined;
   const poorer = Math.min(figures.baseline.successes, figures.canary.successes);
   const counted = { widthSeconds: stepSeconds, usable: usable.length, possible: windows.length, blocks: 0, stall: stall.length };
   const latency: LatencyJudgement =
@@ -82,7 +99,7 @@ export function judgeSeries(
     failures: { baseline: figures.baseline.failures, canary: figures.canary.failures },
     blocks: windows.map((w) => w.failures).filter((failures) => failures.baseline + failures.canary > 0),
   };
-  return conclude({
+  const judgement = conclude({
     policy,
     design: "interleaved",
     look,
@@ -91,4 +108,28 @@ export function judgeSeries(
     errors: judgeErrors(counts, policy, look),
     circumstances,
   });
+  return withoutGuess(judgement, windows, whole);
+}
+
+/** Takes a PASS away that rests on a p95 which the histogram can't tell. */
+function withoutGuess(
+  judgement: Judgement,
+  windows: readonly SeriesWindow[],
+  whole: { baseline: WholeArm; canary: WholeArm; largestMs: number | null },
+): Judgement {
+  const arms = (["baseline", "canary"] as const).flatMap((arm) => {
+    const count = windows.filter((window) => window.saturated[arm]).length;
+    if (count === 0 && !whole[arm].saturated) return [];
+    return [`${arm} in ${count} of ${windows.length} windows${whole[arm].saturated ? " and over all" : ""}`];
+  });
+  if (arms.length === 0) return judgement;
+  const message = `p95 lies above the histogram's largest bucket (${whole.largestMs} ms), where it isn't known: ${arms.join(", ")}. Give the histogram larger buckets.`;
+  const reason: Reason = { code: "SATURATED_HISTOGRAM", metric: "p95", severity: "warning", message };
+  const latency = {
+    ...judgement.latency,
+    verdict: judgement.latency.verdict === "PASS" ? ("INCONCLUSIVE" as const) : judgement.latency.verdict,
+  };
+  const verdict = worst([judgement.verdict, latency.verdict, "INCONCLUSIVE"]);
+  const kept = judgement.reasons.filter(({ code }) => code !== "OK");
+  return { ...judgement, latency, verdict, reasons: [reason, ...kept].toSorted(bySeverity) };
 }

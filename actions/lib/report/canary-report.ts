@@ -65,6 +65,12 @@ const policySchema = z.strictObject({
   overrides: z.array(z.string()),
 });
 
+const histogramArmSchema = z.strictObject({
+  p95_ms: millisecondsSchema.describe("Over the whole stretch; where saturated, at least this"),
+  p95_interval_ms: interval,
+  saturated: z.boolean().describe("Whether p95 lies above the largest finite bucket"),
+});
+
 /** What was known of the run beside its samples. A replay reads it from here. */
 const observationsSchema = z.strictObject({
   look: z.strictObject({ number: z.int().positive(), seconds, alpha_fail: z.number(), alpha_pass: z.number(), c: z.number() }),
@@ -76,12 +82,20 @@ const observationsSchema = z.strictObject({
   started_iterations: count.nullable(),
   prometheus: z
     .strictObject({
+      metric: z.string(),
+      unit: z.string().describe("Unit in which the metric's values were read"),
+      scrape_seconds: seconds.nullable().describe("Between two scrapes, null when it is not known"),
       step_seconds: seconds,
+      largest_bound_ms: millisecondsSchema.describe("Largest finite bucket of both arms, null when there is none"),
+      baseline: histogramArmSchema,
+      canary: histogramArmSchema,
       windows: z.array(
         z.strictObject({
           start: z.number(),
           baseline_p95_ms: millisecondsSchema,
           canary_p95_ms: millisecondsSchema,
+          baseline_saturated: z.boolean(),
+          canary_saturated: z.boolean(),
           baseline_requests: z.number(),
           canary_requests: z.number(),
           baseline_failures: z.number(),
