@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
@@ -203,26 +203,21 @@ test("in production a login that owns nothing is enough, once the owner has migr
   await drop();
 });
 
-describe("the embedded folder", () => {
-  test("belongs to one process; a lock that a dead one left is taken over", async () => {
-    const folder = await mkdtemp(join(tmpdir(), "gatehouse-embedded-"));
-    try {
-      await writeFile(join(folder, "lock"), "999999999");
-      const first = await connect({ dataDir: folder, onError: () => undefined });
-      await expect(connect({ dataDir: folder, onError: () => undefined })).rejects.toThrow(/already open/);
-      await first.pool.query("create table kept (a int)");
-      await first.pool.end();
-      await first.release();
-      const second = await connect({ dataDir: folder, onError: () => undefined });
-      expect((await second.pool.query("select count(*)::int as n from kept")).rows).toEqual([{ n: 0 }]);
-      await second.pool.end();
-      await second.release();
-      await writeFile(join(folder, "lock"), String(process.ppid));
-      await expect(connect({ dataDir: folder, onError: () => undefined })).rejects.toThrow(/in use by process/);
-    } finally {
-      await rm(folder, { recursive: true, force: true });
-    }
-  });
+test("the embedded folder belongs to one process, keeps what it holds, and opens again", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "gatehouse-embedded-"));
+  try {
+    const first = await connect({ dataDir: folder, onError: () => undefined });
+    await expect(connect({ dataDir: folder, onError: () => undefined })).rejects.toThrow(/already open/);
+    await first.pool.query("create table kept (a int)");
+    await first.pool.end();
+    await first.release();
+    const second = await connect({ dataDir: folder, onError: () => undefined });
+    expect((await second.pool.query("select count(*)::int as n from kept")).rows).toEqual([{ n: 0 }]);
+    await second.pool.end();
+    await second.release();
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 });
 
 test("a connection that the server ends between two statements fails its transaction and nothing else", async () => {

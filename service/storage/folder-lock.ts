@@ -1,38 +1,147 @@
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { mkdir, open, readFile, realpath, rm, stat, writeFile } from "node:fs/promises";
+import { connect, createServer, type Server } from "node:net";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+
+/** What this process holds. */
+const held = new Set<string>();
+
+/** The longest path of a socket that every system takes, in bytes. */
+const LONGEST_SOCKET_PATH = 100;
+/** Two that start together find each other within this time. */
+const RIVALS_MS = 50;
+/** How exactly the start of a process is known. */
+const START_TOLERANCE_MS = 2_000;
 
 /**
  * Takes a folder for this process alone: two engines on one folder destroy its data.
- * A lock left by a process that is gone is taken over.
+ *
+ * A socket in the folder is the lock. It answers as long as its process lives, also across containers that share the folder, where
+ * numbers of processes mean nothing: in a container the service is number 1 at each start. Beside it a file names the process, for
+ * people, for file systems without sockets, and for releases that know no socket. A number alone counts only while a process of that
+ * number lives that had started before the file was written.
  *
  * @returns a function that gives the folder back
- * @throws when a living process holds the folder, with its number
+ * @throws when a living process, or this one, holds the folder
  */
 export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   await mkdir(folder, { recursive: true });
-  const path = join(folder, "lock");
-  for (let attempt = 0; attempt < 2; attempt += 1) {
-    try {
-      await writeFile(path, String(process.pid), { flag: "wx" });
-      return () => rm(path, { force: true });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-      const holder = Number(await readFile(path, "utf8").catch(() => "0"));
-      if (holder > 0 && holder !== process.pid && isAlive(holder)) {
-        throw new Error(`DATA_DIR: "${folder}" is in use by process ${holder}. Stop it, or give this one a folder of its own.`);
-      }
-      if (holder === process.pid) throw new Error(`DATA_DIR: "${folder}" is already open in this process.`);
-      await rm(path, { force: true });
-    }
+  const key = await realpath(folder);
+  if (held.has(key)) throw new Error(`DATA_DIR: "${folder}" is already open in this process.`);
+  held.add(key);
+  try {
+    return await take(folder, key);
+  } catch (error) {
+    held.delete(key);
+    throw error;
   }
-  throw new Error(`DATA_DIR: could not lock "${folder}": another process took it at the same moment. Start again.`);
 }
 
-function isAlive(pid: number): boolean {
+async function take(folder: string, key: string): Promise<() => Promise<void>> {
+  const file = join(folder, "lock");
+  const inUse = (holder: number | undefined) => {
+    const by = holder === undefined ? "another process" : `process ${holder}`;
+    return new Error(`DATA_DIR: "${folder}" is in use by ${by}. Stop it, or give this one a folder of its own.`);
+  };
+  const named = await readHolder(file);
+  if (named !== undefined && named.pid !== process.pid && (await mayHaveWritten(named.pid, named.writtenAt)))
+    throw inUse(named.pid);
+
+  const way = await socketWay(folder);
+  let server: Server | undefined;
+  try {
+    if (way !== undefined) {
+      if ((await ask(way.path)) !== undefined) throw inUse(named?.pid);
+      await rm(join(folder, SOCKET), { force: true });
+      server = await hold(way.path);
+    }
+  } finally {
+    await way?.close();
+  }
+  await writeFile(file, String(process.pid));
+  return async () => {
+    await new Promise<void>((resolve) => (server === undefined ? resolve() : server.close(() => resolve())));
+    await rm(join(folder, SOCKET), { force: true });
+    await rm(file, { force: true });
+    held.delete(key);
+  };
+}
+
+const SOCKET = "lock.sock";
+
+async function readHolder(file: string): Promise<{ pid: number; writtenAt: number } | undefined> {
+  try {
+    const [text, { mtimeMs }] = await Promise.all([readFile(file, "utf8"), stat(file)]);
+    const pid = Number(text);
+    return Number.isInteger(pid) && pid > 0 ? { pid, writtenAt: mtimeMs } : undefined;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+/** @returns whether a process of this number lives, and lived when the file was written */
+async function mayHaveWritten(pid: number, writtenAt: number): Promise<boolean> {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
+    if ((error as NodeJS.ErrnoException).code !== "EPERM") return false;
   }
+  const startedAt = await startOf(pid);
+  return startedAt === undefined || startedAt <= writtenAt + START_TOLERANCE_MS;
+}
+
+/**
+ * @returns when a process started, in milliseconds since 1970; undefined where there is no /proc
+ * @see https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html field 22, in hundredths of a second since the machine's start
+ */
+async function startOf(pid: number): Promise<number | undefined> {
+  try {
+    const [process, machine] = await Promise.all([readFile(`/proc/${pid}/stat`, "utf8"), readFile("/proc/stat", "utf8")]);
+    // The name, in parentheses, may hold blanks.
+    const ticks = Number(process.slice(process.lastIndexOf(")") + 2).split(" ")[19]);
+    const boot = Number(/^btime (\d+)$/m.exec(machine)?.[1]);
+    return Number.isFinite(ticks) && Number.isFinite(boot) ? boot * 1000 + ticks * 10 : undefined;
+  } catch {
+    return undefined; // another system, or the process has just ended: then the file alone decides
+  }
+}
+
+/** @returns a path of the folder's socket that is short enough; undefined where there is none */
+async function socketWay(folder: string): Promise<{ path: string; close(): Promise<void> } | undefined> {
+  const path = join(folder, SOCKET);
+  if (Buffer.byteLength(path) <= LONGEST_SOCKET_PATH) return { path, close: async () => undefined };
+  if (process.platform !== "linux") return undefined;
+  const handle = await open(folder, "r");
+  return { path: `/proc/self/fd/${handle.fd}/${SOCKET}`, close: () => handle.close() };
+}
+
+/** @returns the name of the living process that listens there; undefined when there is none */
+function ask(path: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    let name = "";
+    const socket = connect(path);
+    socket.on("data", (chunk) => {
+      name += chunk;
+    });
+    socket.once("end", () => resolve(name));
+    socket.once("error", () => resolve(undefined)); // no socket, or one of a process that is gone
+  });
+}
+
+/** @returns undefined on file systems that have no sockets: then the file alone is the lock */
+async function hold(path: string): Promise<Server | undefined> {
+  const own = randomUUID();
+  const server = createServer((socket) => socket.on("error", () => socket.destroy()).end(own)).unref();
+  const failed = await new Promise<NodeJS.ErrnoException | undefined>((resolve) => {
+    server.once("error", resolve);
+    server.listen(path, () => resolve(undefined));
+  });
+  if (failed !== undefined && failed.code !== "EADDRINUSE") return undefined;
+  // Whoever found no holder at the same moment may have put another socket in this one's place.
+  if (failed === undefined) await delay(RIVALS_MS);
+  if ((await ask(path)) === own) return server;
+  if (failed === undefined) server.close();
+  throw new Error("DATA_DIR: another process took the folder at the same moment. Stop it, or give this one a folder of its own.");
 }
