@@ -1,5 +1,5 @@
 import { MARKS } from "../lib/judge/verdict.ts";
-import { formatHours, formatPercent } from "../lib/prometheus/budget.ts";
+import { describeBudget, formatHours } from "../lib/prometheus/budget.ts";
 import { describeAge } from "../lib/prometheus/reading.ts";
 import type { ErrorBudget } from "../lib/report/error-budget.ts";
 import { annotate, say } from "../lib/runner/log.ts";
@@ -27,7 +27,7 @@ export function announce(report: ErrorBudget): void {
 }
 
 function facts(report: ErrorBudget): [string, string][] {
-  const remaining = report.budget_remaining === null ? "unknown" : formatPercent(report.budget_remaining);
+  const remaining = report.budget_remaining === null ? "unknown" : describeBudget(report.budget_remaining);
   const rows: [string, string][] = [
     ["verdict", report.verdict],
     ["budget left", remaining],

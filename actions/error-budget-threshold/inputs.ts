@@ -1,15 +1,19 @@
 import { resolve } from "node:path";
 import { FAIL_ON, type FailOn } from "../lib/judge/verdict.ts";
+import { ON_EXHAUSTED, type OnExhausted } from "../lib/prometheus/budget.ts";
 import { parseTiers, type Tiers } from "../lib/prometheus/tiers.ts";
 import { type InputReader, readInputs } from "../lib/runner/inputs.ts";
 
 export interface Inputs {
+  /** Empty: there is no server to ask, so the budget is unknown. */
   prometheusUrl: string;
   prometheusToken: string;
+  prometheusHeaders: Record<string, string>;
   query: string;
   unit: "ratio" | "percent";
   tiers: Tiers;
   onUnknown: "strictest" | "default" | "fail";
+  onExhausted: OnExhausted;
   maxAgeSeconds: number;
   cacheTtlSeconds: number;
   timeoutMs: number;
@@ -30,12 +34,14 @@ export function loadInputs(environment: Readonly<Record<string, string | undefin
   const workspace = resolve(environment.GITHUB_WORKSPACE || process.cwd());
   return readInputs(
     (read) => ({
-      prometheusUrl: read.url("prometheus-url", { required: true, example: "http://localhost:9090" }),
+      prometheusUrl: read.url("prometheus-url", { example: "http://localhost:9090" }),
       prometheusToken: token(read),
+      prometheusHeaders: read.headerLines("prometheus-headers"),
       query: read.text("query", "error_budget_remaining"),
       unit: read.choice("unit", ["ratio", "percent"]),
       tiers: tiers(read),
       onUnknown: read.choice("on-unknown", ["strictest", "default", "fail"]),
+      onExhausted: read.choice("on-exhausted", ON_EXHAUSTED),
       maxAgeSeconds: read.duration("max-age", "10m"),
       cacheTtlSeconds: read.duration("cache-ttl", "5m", { minSeconds: 0, maxSeconds: 3_600 }),
       timeoutMs: 1000 * read.duration("timeout", "10s", { minSeconds: 0.1, maxSeconds: 600 }),

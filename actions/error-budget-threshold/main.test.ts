@@ -86,7 +86,31 @@ describe("with a real Prometheus", () => {
     const result = await run({ "prometheus-url": url, query: `share{slo="${slo}"}`, "burn-rate-query": "" });
     expect(result.outputs).toMatchObject({ "p95-threshold-ms": limit, tier, verdict: "PASS" });
     expect(result.outputs["burn-rate"]).toBe("");
-    if (slo === "overspent") expect(result.report?.reasons[0]?.code).toBe("BUDGET_EXHAUSTED");
+    if (slo !== "overspent") return;
+    expect(result.report?.reasons[0]).toMatchObject({ code: "BUDGET_EXHAUSTED", severity: "warning" });
+    expect(result.summary).toContain("overspent 1.05 ×");
+    expect(result.summary).not.toContain("-5 %");
+  });
+
+  test("on-exhausted: fail stops a release when nothing is left or the budget burns fast, and not otherwise", async () => {
+    const slo = (name: string, burn = "") => ({
+      "prometheus-url": url,
+      query: `share{slo="${name}"}`,
+      "burn-rate-query": burn || '""',
+      "on-exhausted": "fail",
+    });
+    for (const name of ["empty", "overspent"]) {
+      const stopped = await run(slo(name));
+      expect(stopped).toMatchObject({ exitCode: 1, outputs: { verdict: "FAIL", "p95-threshold-ms": "400" } });
+      expect(stopped.report?.reasons[0]).toMatchObject({ code: "BUDGET_EXHAUSTED", severity: "error" });
+    }
+    const burning = await run(slo("full", "slo:burn_rate:1h"));
+    expect(burning).toMatchObject({ exitCode: 1, outputs: { verdict: "FAIL", "burn-rate": "15" } });
+    expect(burning.log).toContain("Error: Error budget: FAST_BURN");
+    expect(await run(slo("b599"))).toMatchObject({ exitCode: 0, outputs: { verdict: "PASS" } });
+    expect(await run({ ...slo("empty"), "fail-on": "never" })).toMatchObject({ exitCode: 0, outputs: { verdict: "FAIL" } });
+    const judged = await run({ ...slo("empty"), "summary-path": writeSmoke({ p95_ms: 100 }) });
+    expect(judged).toMatchObject({ exitCode: 1, outputs: { verdict: "FAIL" } });
   });
 
   test("percent is read as percent; a percentage taken for a ratio is refused with the remedy", async () => {
@@ -264,6 +288,20 @@ describe("with the rules of other SLO tools", () => {
       }
     }, 20_000);
   });
+});
+
+test("without prometheus-url the budget is unknown, and the step isn't red by that", async () => {
+  const empty = await run({ "prometheus-url": "" });
+  expect(empty).toMatchObject({
+    exitCode: 0,
+    outputs: { source: "unknown", verdict: "INCONCLUSIVE", "p95-threshold-ms": "400", "budget-remaining": "" },
+  });
+  expect(empty.report?.reasons.map(({ code }) => code)).toEqual(["BUDGET_UNKNOWN", "NO_DATA"]);
+  expect(empty.summary).toContain("prometheus-url is empty");
+  expect(await run({ "on-unknown": "default" })).toMatchObject({ exitCode: 0, outputs: { "p95-threshold-ms": "450" } });
+  expect(await run({ "on-unknown": "fail" })).toMatchObject({ exitCode: 1, outputs: { verdict: "FAIL" } });
+  expect(await run({ "on-exhausted": "fail" })).toMatchObject({ exitCode: 0, outputs: { verdict: "INCONCLUSIVE" } });
+  expect(await run({ "summary-path": writeSmoke({ p95_ms: 390 }) })).toMatchObject({ exitCode: 0, outputs: { verdict: "PASS" } });
 });
 
 test("all wrong inputs are reported together, before anything is asked, and no secret shows", async () => {

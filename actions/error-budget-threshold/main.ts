@@ -21,19 +21,20 @@ export async function main(environment: Readonly<Record<string, string | undefin
   // Before anything can be logged: a wrong URL is quoted in the message about it.
   maskSecrets([environment["INPUT_PROMETHEUS-TOKEN"], splitUrlPassword(environment["INPUT_PROMETHEUS-URL"] ?? "").password]);
   const inputs = loadInputs(environment);
+  maskSecrets(Object.values(inputs.prometheusHeaders));
 
   const found = await findBudget(inputs, environment);
   const now = new Date();
   const decision = found.answer.known
-    ? decide(found.answer.reading, inputs.tiers, inputs.windowDays)
+    ? decide(found.answer.reading, inputs.tiers, inputs.windowDays, inputs.onExhausted)
     : decideUnknown(inputs.onUnknown, inputs.tiers, found.answer.reasons);
   const smoke =
     inputs.summaryPath === ""
       ? undefined
       : judgeSmoke(inputs.summaryPath, await readUntrusted(inputs.summaryPath, smokeSummarySchema), decision.tier);
 
-  const refused = !found.answer.known && inputs.onUnknown === "fail";
-  const budgetVerdict: Verdict = found.answer.known ? "PASS" : refused ? "FAIL" : "INCONCLUSIVE";
+  const refused = decision.reasons.some((reason) => reason.severity === "error");
+  const budgetVerdict: Verdict = refused ? "FAIL" : found.answer.known ? "PASS" : "INCONCLUSIVE";
   const verdict = smoke === undefined ? budgetVerdict : worst([smoke.smoke.verdict, refused ? "FAIL" : "PASS"]);
   const reading = found.answer.known ? found.answer.reading : undefined;
   const report: ErrorBudget = {
@@ -85,9 +86,17 @@ async function findBudget(
   inputs: Inputs,
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<{ answer: BudgetAnswer; cached: boolean }> {
-  const client = new PrometheusClient({ url: inputs.prometheusUrl, token: inputs.prometheusToken, timeoutMs: inputs.timeoutMs });
+  const { prometheusUrl: url, prometheusToken: token, prometheusHeaders: headers, timeoutMs } = inputs;
+  if (url === "") {
+    const message = "prometheus-url is empty, so nobody was asked.";
+    return {
+      answer: { known: false, reasons: [{ code: "NO_DATA", metric: "error_budget", severity: "info", message }] },
+      cached: false,
+    };
+  }
+  const client = new PrometheusClient({ url, token, headers, timeoutMs });
   const cache = new BudgetCache({
-    question: [client.url, inputs.query, inputs.unit, inputs.burnRateQuery],
+    question: [client.url, inputs.query, inputs.unit, inputs.burnRateQuery, JSON.stringify(headers)],
     ttlSeconds: inputs.cacheTtlSeconds,
     maxAgeSeconds: inputs.maxAgeSeconds,
     environment,

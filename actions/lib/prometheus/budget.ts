@@ -90,15 +90,29 @@ export interface BudgetDecision {
   reasons: Reason[];
 }
 
+/** What an exhausted or fast-burning budget does beside choosing the strictest limit: input `on-exhausted`. */
+export const ON_EXHAUSTED = ["warn", "fail"] as const;
+/** One of {@link ON_EXHAUSTED}. */
+export type OnExhausted = (typeof ON_EXHAUSTED)[number];
+
 /** The tier that follows from a known budget, with its reasons. */
-export function decide({ remaining, burnRate }: BudgetReading, tiers: Tiers, windowDays: number): BudgetDecision {
+export function decide(
+  { remaining, burnRate }: BudgetReading,
+  tiers: Tiers,
+  windowDays: number,
+  onExhausted: OnExhausted = "warn",
+): BudgetDecision {
   const tier = tierFor(remaining, tiers);
   const share = formatPercent(remaining);
   const reasons: Reason[] = [];
   const about = { metric: "error_budget" } as const;
+  const stopping =
+    onExhausted === "fail" ? ({ severity: "error", and: " on-exhausted is fail, so this step fails." } as const) : undefined;
+  const { severity, and } = stopping ?? ({ severity: "warning", and: "" } as const);
   if (remaining <= 0) {
-    const message = `The error budget is exhausted (${share} left): the p95 limit is ${tier.p95Ms} ms.`;
-    reasons.push({ ...about, code: "BUDGET_EXHAUSTED", severity: "warning", message });
+    const spent = remaining < 0 ? describeBudget(remaining) : "exhausted (0 % left)";
+    const message = `The error budget is ${spent}: the p95 limit is ${tier.p95Ms} ms.${and}`;
+    reasons.push({ ...about, code: "BUDGET_EXHAUSTED", severity, message });
   } else if (tier.below !== null) {
     const message = `${share} of the error budget is left, below ${formatPercent(tier.below)}: the p95 limit is ${tier.p95Ms} ms instead of ${tiers[0].p95Ms} ms.`;
     reasons.push({ ...about, code: "BUDGET_LOW", severity: "warning", message });
@@ -109,8 +123,8 @@ export function decide({ remaining, burnRate }: BudgetReading, tiers: Tiers, win
   const hours = burnRate === null ? null : exhaustionHours(remaining, burnRate, windowDays);
   if (burnRate !== null && burnRate >= FAST_BURN_RATE) {
     const left = hours === null || hours === 0 ? "" : `: at this speed it is exhausted in ${formatHours(hours)}`;
-    const message = `The budget burns at ${round(burnRate)} times the sustainable rate (fast from ${FAST_BURN_RATE})${left}.`;
-    reasons.push({ code: "FAST_BURN", metric: "burn_rate", severity: "warning", message });
+    const message = `The budget burns at ${round(burnRate)} times the sustainable rate (fast from ${FAST_BURN_RATE})${left}.${and}`;
+    reasons.push({ code: "FAST_BURN", metric: "burn_rate", severity, message });
   }
   return { tier, exhaustionHours: hours, reasons };
 }
@@ -141,6 +155,12 @@ export function formatPercent(ratio: number): string {
   const rounded = Math.round(percent * 10) / 10;
   const precise = Math.abs(rounded - percent) > 1e-7 && Number.isInteger(rounded) ? Math.round(percent * 1e4) / 1e4 : rounded;
   return `${precise === 0 ? 0 : precise} %`;
+}
+
+/** What is left of a budget in words: `73 %`, or `overspent 149 ×` where 149 budgets have been spent. */
+export function describeBudget(remaining: number): string {
+  if (remaining >= 0) return formatPercent(remaining);
+  return `overspent ${Number((1 - remaining).toPrecision(3))} ×`;
 }
 
 /** Hours in words: `25 h`, `3.1 days`. */

@@ -1,5 +1,5 @@
 import { MARKS, type Verdict } from "../judge/verdict.ts";
-import { formatHours, formatPercent } from "../prometheus/budget.ts";
+import { describeBudget, formatHours } from "../prometheus/budget.ts";
 import { describeAge } from "../prometheus/reading.ts";
 import { escapeMarkdown, markdownTable, type Section } from "../runner/summary.ts";
 import type { CanaryReport } from "./canary-report.ts";
@@ -121,7 +121,7 @@ export function budgetLine(budget: ErrorBudget): string {
     budget.burn_rate === null
       ? ""
       : `; burns at ×${budget.burn_rate.toFixed(1)}${budget.exhaustion_hours === null || budget.exhaustion_hours === 0 ? "" : `, exhausted in ${formatHours(budget.exhaustion_hours)}`}`;
-  return `${left} **Error budget**: **${formatPercent(budget.budget_remaining)}** of ${budget.window_days} days left → ${limit}; ${source}${burn}.`;
+  return `${left} **Error budget**: **${describeBudget(budget.budget_remaining)}**${budget.budget_remaining < 0 ? ` in ${budget.window_days} days` : ` of ${budget.window_days} days left`} → ${limit}; ${source}${burn}.`;
 }
 
 /** What isn't there, or can't be used, and why; and notes. */

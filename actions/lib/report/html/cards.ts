@@ -1,5 +1,5 @@
 import type { Verdict } from "../../judge/verdict.ts";
-import { formatHours, formatPercent } from "../../prometheus/budget.ts";
+import { describeBudget, formatHours } from "../../prometheus/budget.ts";
 import type { CanaryReport } from "../canary-report.ts";
 import type { ErrorBudget } from "../error-budget.ts";
 import { formatChange, formatCount, formatMs, formatRate, formatRatio, formatShare } from "../numbers.ts";
@@ -130,8 +130,8 @@ function budgetCard(budget: ErrorBudget): Card {
   return {
     heading: `Error budget, ${budget.window_days} days`,
     verdict: left === null ? "INCONCLUSIVE" : undefined,
-    value: left === null ? "unknown" : formatPercent(left),
-    unit: left === null ? "" : "left",
+    value: left === null ? "unknown" : describeBudget(left),
+    unit: left === null || left < 0 ? "" : "left",
     ...(left === null || bound === null || bound === undefined ? {} : { bar: { value: left, limit: bound } }),
     colour,
     lines: [`p95 limit ${formatMs(budget.p95_threshold_ms)} (tier ${budget.tier.name})`, ...burn],
