@@ -36,6 +36,8 @@ export interface UnderstandOptions {
   conversationLanguage: Language | undefined;
   /** What the conversation is about, for messages that don't say it themselves ("el 12, somos 2"). */
   conversationIntent: string | undefined;
+  /** What the agent has just asked for. */
+  asked: "guests" | undefined;
 }
 
 /** What understanding answers: a classifier of any vocabulary may stand behind it, so its words are checked here. */
@@ -84,6 +86,7 @@ export function createHandle(options: HandleOptions): HandleMessage {
         tenantModel,
         conversationLanguage: conversation.language ?? message.language,
         conversationIntent: topicOf(session),
+        asked: session.awaiting === "guests" ? "guests" : undefined,
       });
       return inVocabulary(result, tenantLanguage);
     });

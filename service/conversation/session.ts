@@ -53,6 +53,8 @@ const session = z.object({
   /** Whether the guest wants a price or a room. */
   goal: z.enum(["quote", "book"]).optional(),
   stay: stay.default({}),
+  /** Who was named when it wasn't yet clear how many are adults and how many children. */
+  party: z.object({ adults: z.number().optional(), children: z.number().optional(), people: z.number().optional() }).optional(),
   guestName: z.string().optional(),
   awaiting: z.enum(AWAITING).optional(),
   /** Offers as they were shown, cheapest first. */

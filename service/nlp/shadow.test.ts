@@ -9,6 +9,7 @@ const answer = (intent: string, confidence: number, band: Understanding["band"],
   confidence,
   band,
   entities: {},
+  party: { unclear: false },
   choices: [],
   danger: undefined,
 });

@@ -2,7 +2,8 @@ import { type Band, OUT_OF_SCOPE } from "../vocabulary.ts";
 import { bandOf, MEDIUM } from "./bands.ts";
 import { type Classification, classifyGrams } from "./classifier.ts";
 import { type Danger, dangerIn } from "./danger.ts";
-import { type Entities, entitiesIn } from "./entities/entities.ts";
+import { type Entities, readingIn } from "./entities/entities.ts";
+import type { Guests } from "./entities/guests.ts";
 import { grams } from "./features.ts";
 import { languageOf } from "./language.ts";
 import type { Model } from "./model.ts";
@@ -18,6 +19,8 @@ export interface Context {
   conversationLanguage?: string | undefined;
   /** What the conversation is about: decides how a lone day is read when the message itself doesn't say ("el 12, somos 2"). */
   conversationIntent?: string | undefined;
+  /** What the agent has just asked for. */
+  asked?: "guests" | undefined;
   /** The hotel's own examples. */
   tenantModel?: TenantModel | undefined;
 }
@@ -32,6 +35,8 @@ export interface Understanding {
   confidence: number;
   band: Band;
   entities: Entities;
+  /** Who travels, with what is known of a party that isn't clear. */
+  party: Guests;
   /** What to ask in the medium band: one intent to confirm, or two to choose from when they are close. Empty in the other bands. */
   choices: { intent: string; confidence: number }[];
   /** Someone is in danger, or it can't wait: a person is told at any hour. */
@@ -55,7 +60,8 @@ export function understandWith(model: Model, text: string, context: Context): Un
   const { intent, confidence, ranked } = answerOf(model, message, context.tenantModel);
   const band = bandOf(confidence);
   const topic = band === "low" || !aboutSomething(intent) ? (context.conversationIntent ?? intent) : intent;
-  const entities = entitiesIn(text, { now: context.now, timeZone: context.timeZone, language, intent: topic });
+  const { now, timeZone, asked } = context;
+  const { entities, party } = readingIn(text, { now, timeZone, language, intent: topic, asked });
   return {
     text,
     language,
@@ -63,6 +69,7 @@ export function understandWith(model: Model, text: string, context: Context): Un
     confidence,
     band,
     entities,
+    party,
     choices: band === "medium" ? choicesOf(ranked, confidence) : [],
     danger: dangerIn(model.danger, text, message),
   };

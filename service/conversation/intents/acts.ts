@@ -12,26 +12,26 @@ import { mergeStay, speaksOfDates, speaksOfStay } from "../orchestrator/stay.ts"
 /** Buttons under a reply that asks nothing. */
 export const MENU: readonly string[] = ["intent:check_availability", "my_booking", "reception"];
 
-export function quote(d: Dialogue, { entities }: Said): undefined {
+export function quote(d: Dialogue, { entities, party }: Said): undefined {
   d.session.goal ??= "quote";
-  return booking.takeStay(d, entities);
+  return booking.takeStay(d, entities, party);
 }
 
-export function book(d: Dialogue, { entities }: Said): undefined {
+export function book(d: Dialogue, { entities, party }: Said): undefined {
   const { session } = d;
   if (!d.around.flags.reservations) {
     session.stay = mergeStay(session.stay, entities);
     return booking.bookingsOff(d);
   }
   session.goal = "book";
-  return booking.takeStay(d, entities);
+  return booking.takeStay(d, entities, party);
 }
 
-export function price(d: Dialogue, { entities }: Said): undefined {
+export function price(d: Dialogue, { entities, party }: Said): undefined {
   const { session } = d;
   session.goal ??= "quote";
   if (speaksOfDates(entities) || (session.stay.checkIn !== undefined && speaksOfStay(entities))) {
-    return booking.takeStay(d, entities);
+    return booking.takeStay(d, entities, party);
   }
   session.stay = mergeStay(session.stay, entities);
   return d.call({ operation: "roomTypes", next: "prices" });
@@ -43,9 +43,9 @@ export function roomTypes(d: Dialogue): undefined {
 
 export function modify(d: Dialogue, said: Said): undefined {
   const { session } = d;
-  const { text, entities } = said;
+  const { text, entities, party } = said;
   if (session.hold !== undefined || isHalfBooked(d)) {
-    if (speaksOfStay(entities)) return booking.takeStay(d, entities);
+    if (speaksOfStay(entities)) return booking.takeStay(d, entities, party);
     const other = codeOf(said) !== undefined || (session.hold === undefined && namesOwnBooking(plain(text)));
     if (!other) return d.ask("change_what", "ask_change", {});
   }

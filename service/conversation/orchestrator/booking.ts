@@ -1,10 +1,12 @@
 import { nightsBetween } from "../../calendar.ts";
+import type { Guests } from "../../nlp/entities/guests.ts";
 import type { HoldRequest, Offer, Read, Reservation } from "../../pms/port.ts";
 import type { RoomType } from "../../vocabulary.ts";
 import type { ShownStay } from "../replies/phrases.ts";
 import type { Session, Stay } from "../session.ts";
 import type { Entities, PmsOutcome } from "./contract.ts";
 import { type Dialogue, shown, toBooking } from "./dialogue.ts";
+import { askWho } from "./party.ts";
 import { mergeStay, objectTo, toQuery } from "./stay.ts";
 
 /** Goes on with a stay: asks for what is missing, one thing at a time, then asks the PMS. */
@@ -41,12 +43,21 @@ export function askForMissing(d: Dialogue): undefined {
   if (stay.checkIn === undefined) d.ask("dates", "ask_dates", {});
   else if (stay.checkOut === undefined)
     d.ask("nights", "ask_nights", { checkIn: stay.checkIn }, ["nights:1", "nights:2", "nights:3"]);
+  else if (d.session.party !== undefined) askWho(d, d.session.party);
   else d.ask("guests", "ask_guests", {}, ["guests:1", "guests:2", "guests:3"]);
 }
 
-/** Takes what a message says about the stay, and goes on. */
-export function takeStay(d: Dialogue, entities: Entities): undefined {
+/** Takes what a message says about the stay, and goes on. People who couldn't be counted are asked for. */
+export function takeStay(d: Dialogue, entities: Entities, party?: Guests): undefined {
   const { session } = d;
+  if (party?.unclear === true) {
+    const { adults, children, people } = party;
+    const { adults: _adults, children: _children, ...rest } = entities;
+    session.party = { adults: adults ?? (people === undefined ? session.stay.adults : undefined), children, people };
+    session.stay = { ...session.stay, adults: undefined, children: undefined };
+    return takeStay(d, rest);
+  }
+  if (entities.adults !== undefined) session.party = undefined;
   if (entities.ambiguous?.some((name) => name === "check_in" || name === "check_out" || name === "date") === true) {
     const { check_in: _in, check_out: _out, date: _date, ...rest } = entities;
     session.stay = mergeStay(session.stay, rest);

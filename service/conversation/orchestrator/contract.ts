@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "../../mail/message.ts";
 import type { Danger } from "../../nlp/danger.ts";
+import type { Guests } from "../../nlp/entities/guests.ts";
 import type { Change, HoldRequest, Offer, Read, RefusalCode, Reservation, RoomTypeInfo, StayQuery } from "../../pms/port.ts";
 import type { Band, Intent, Language, RoomType } from "../../vocabulary.ts";
 import type { HotelProfile } from "../hotel.ts";
@@ -36,6 +37,8 @@ export interface Understood {
   confidence: number;
   band: Band;
   entities: Entities;
+  /** Who travels, with what is known of a party that isn't clear. */
+  party?: Guests | undefined;
   /** The likeliest intents when it is unsure; one when only that one is near. */
   choices?: readonly { intent: Intent }[] | undefined;
   /** Somebody is in danger, or it can't wait. */

@@ -76,6 +76,7 @@ export class Dialogue {
     const { session } = this;
     session.goal = undefined;
     session.stay = {};
+    session.party = undefined;
     session.awaiting = undefined;
     session.offers = [];
     session.hold = undefined;

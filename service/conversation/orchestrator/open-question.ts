@@ -7,6 +7,7 @@ import { choose, pick } from "./choices.ts";
 import type { Entities, Said, Wish } from "./contract.ts";
 import type { Dialogue } from "./dialogue.ts";
 import { readIntroducedName, readName } from "./names.ts";
+import { askWho, completeParty } from "./party.ts";
 import * as reading from "./reading.ts";
 import * as reception from "./reception.ts";
 import { speaksOfDates, speaksOfStay } from "./stay.ts";
@@ -45,9 +46,9 @@ type Answer = (d: Dialogue, said: Said, words: string, asks: boolean) => boolean
 
 const ANSWERS: Record<NonNullable<Session["awaiting"]>, Answer> = {
   dates: (d, said, words) => {
-    if (speaksOfDates(said.entities)) return taken(() => booking.takeStay(d, said.entities));
+    if (speaksOfDates(said.entities)) return taken(() => booking.takeStay(d, said.entities, said.party));
     if (reading.saysNo(words)) return taken(() => booking.giveUp(d));
-    return speaksOfStay(said.entities) && isAboutStay(said) && taken(() => booking.takeStay(d, said.entities));
+    return speaksOfStay(said.entities) && isAboutStay(said) && taken(() => booking.takeStay(d, said.entities, said.party));
   },
 
   nights: (d, said, words, asks) => {
@@ -65,7 +66,7 @@ const ANSWERS: Record<NonNullable<Session["awaiting"]>, Answer> = {
       const { check_in: _in, date: _date, ...rest } = entities;
       return taken(() => booking.takeStay(d, { ...rest, check_out: day }));
     }
-    if (speaksOfDates(entities)) return taken(() => booking.takeStay(d, entities));
+    if (speaksOfDates(entities)) return taken(() => booking.takeStay(d, entities, said.party));
     const nights = reading.readNumber(words);
     if (nights !== undefined && !asks) return taken(() => booking.takeStay(d, { nights }));
     if (reading.saysNo(words)) return taken(() => booking.giveUp(d));
@@ -73,13 +74,23 @@ const ANSWERS: Record<NonNullable<Session["awaiting"]>, Answer> = {
   },
 
   guests: (d, said, words, asks) => {
-    const { entities } = said;
-    if (entities.adults !== undefined || entities.children !== undefined) {
-      const adults = entities.adults ?? d.session.stay.adults ?? reading.readParty(words);
-      return taken(() => booking.takeStay(d, { ...entities, adults }));
+    const { session } = d;
+    const { entities, party } = said;
+    if (session.party !== undefined) {
+      const known = completeParty(session.party, said, words);
+      if (known?.adults !== undefined && known.children !== undefined) {
+        const { adults, children } = known;
+        return taken(() => booking.takeStay(d, { ...entities, adults, children }));
+      }
+      if (known !== undefined) return taken(() => askWho(d, known));
     }
-    const adults = asks || speaksOfDates(entities) ? undefined : reading.readParty(words);
-    if (adults !== undefined) return taken(() => booking.takeStay(d, { ...entities, adults }));
+    if (party?.unclear === true) return taken(() => booking.takeStay(d, entities, party));
+    if (entities.adults === undefined && entities.children !== undefined) {
+      const { children } = entities;
+      return taken(() => booking.takeStay(d, entities, { children, unclear: true }));
+    }
+    if (entities.adults !== undefined && !asks) return taken(() => booking.takeStay(d, entities, said.party));
+    if (speaksOfDates(entities)) return taken(() => booking.takeStay(d, entities, said.party));
     if (reading.saysNo(words) && !speaksOfStay(entities)) return taken(() => booking.giveUp(d));
     return correction(d, said);
   },
@@ -87,7 +98,7 @@ const ANSWERS: Record<NonNullable<Session["awaiting"]>, Answer> = {
   room: (d, said, words) => {
     const { session } = d;
     const { entities, intent } = said;
-    if (changesStay(session, entities)) return taken(() => booking.takeStay(d, entities));
+    if (changesStay(session, entities)) return taken(() => booking.takeStay(d, entities, said.party));
     if (isSurely(said, "goodbye_thanks") && entities.room_type === undefined && !reading.saysYes(words)) return false;
     const offered = session.offers.map(({ roomType }) => roomType);
     const room = entities.room_type ?? reading.readRoom(words, offered);
@@ -106,7 +117,7 @@ const ANSWERS: Record<NonNullable<Session["awaiting"]>, Answer> = {
 
   name: (d, said, words) => {
     const { session } = d;
-    if (changesStay(session, said.entities)) return taken(() => booking.takeStay(d, said.entities));
+    if (changesStay(session, said.entities)) return taken(() => booking.takeStay(d, said.entities, said.party));
     const introduced = readIntroducedName(said.text);
     if (introduced === undefined) {
       if (said.entities.room_type !== undefined) return taken(() => booking.askToConfirm(d));
@@ -122,7 +133,7 @@ const ANSWERS: Record<NonNullable<Session["awaiting"]>, Answer> = {
 
   confirm: (d, said, words) => {
     const { session } = d;
-    if (changesStay(session, said.entities)) return taken(() => booking.takeStay(d, said.entities));
+    if (changesStay(session, said.entities)) return taken(() => booking.takeStay(d, said.entities, said.party));
     const name = readIntroducedName(said.text);
     if (name !== undefined && !reading.saysYes(words)) return taken(() => booking.askToConfirm(d));
     if (reading.saysNo(words) || isSurely(said, "deny")) return taken(() => booking.giveUp(d));
@@ -135,7 +146,7 @@ const ANSWERS: Record<NonNullable<Session["awaiting"]>, Answer> = {
     const room = said.entities.room_type ?? reading.readRoom(words, []);
     const entities = room === undefined ? said.entities : { ...said.entities, room_type: room };
     if (session.change === undefined) {
-      if (speaksOfStay(entities)) return taken(() => booking.takeStay(d, entities));
+      if (speaksOfStay(entities)) return taken(() => booking.takeStay(d, entities, said.party));
       const name = readIntroducedName(said.text);
       if (name !== undefined) return taken(() => booking.askToConfirm(d));
       if (!reading.saysNo(words)) return false;
@@ -203,11 +214,11 @@ const ANSWERS: Record<NonNullable<Session["awaiting"]>, Answer> = {
     if (reading.saysNo(words)) return taken(() => choose(d, "no"));
     session.awaiting = undefined;
     session.asked = [];
-    return said.band === "low" && speaksOfStay(said.entities) && taken(() => booking.takeStay(d, said.entities));
+    return said.band === "low" && speaksOfStay(said.entities) && taken(() => booking.takeStay(d, said.entities, said.party));
   },
 
   retry: (d, said, words) => {
-    if (speaksOfStay(said.entities)) return taken(() => booking.takeStay(d, said.entities));
+    if (speaksOfStay(said.entities)) return taken(() => booking.takeStay(d, said.entities, said.party));
     if (reading.saysNo(words)) return taken(() => booking.giveUp(d));
     const yes = reading.saysYes(words) || /\b(intent\w*|prob\w*|again|retry|try|de novo|otra vez|tent\w*)\b/.test(words);
     return yes && taken(() => choose(d, "retry"));
@@ -218,7 +229,7 @@ const ORDINALS = [/\b(primer[oa]?|first|primeir[oa])\b/, /\b(segund[oa]|second)\
 
 /** "mejor 3 personas", "quiero una suite", said while something else was asked. */
 function correction(d: Dialogue, said: Said): boolean {
-  return speaksOfStay(said.entities) && isAboutStay(said) && taken(() => booking.takeStay(d, said.entities));
+  return speaksOfStay(said.entities) && isAboutStay(said) && taken(() => booking.takeStay(d, said.entities, said.party));
 }
 
 function isAboutStay({ intent, band }: Said): boolean {

@@ -76,7 +76,7 @@ function onMessage(d: Dialogue, understood: Understood): undefined {
   }
   if (said.intent !== "cancel_reservation" && goesOnAboutStay(d.session, said)) {
     d.session.misunderstood = 0;
-    return booking.takeStay(d, said.entities);
+    return booking.takeStay(d, said.entities, said.party);
   }
   if (said.band === "medium" && askWhich(d, said, isOfferable)) return;
   notUnderstood(d, said.text, () => remind(d));

@@ -81,22 +81,6 @@ test.each([
 });
 
 test.each([
-  ["2", 2],
-  ["dos", 2],
-  ["somos 4", 4],
-  ["just me", 1],
-  ["yo", 1],
-  ["mi esposa y yo", 2],
-  ["eu e minha namorada", 2],
-  ["seis personas", 6],
-  ["entre 2 y 4", undefined],
-  ["constructor", undefined],
-  ["muchos", undefined],
-])("%j is a party of %s", (text, party) => {
-  expect(reading.readParty(plain(text))).toBe(party);
-});
-
-test.each([
   ["cancelar mi reserva", true],
   ["cancelala", true],
   ["cancel my booking", true],
@@ -156,15 +140,7 @@ test("reading is quick whatever the text", () => {
   const spent = cpuMs(() => {
     for (const text of texts) {
       const words = plain(text);
-      for (const read of [
-        reading.saysYes,
-        reading.callsOff,
-        reading.readParty,
-        reading.readAddition,
-        reading.wantsStatus,
-        dangerWords,
-      ])
-        read(words);
+      for (const read of [reading.saysYes, reading.callsOff, reading.readAddition, reading.wantsStatus, dangerWords]) read(words);
       readName(text);
       reading.readAmenities(words);
     }

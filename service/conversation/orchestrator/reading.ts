@@ -1,4 +1,5 @@
 import { isDay } from "../../calendar.ts";
+import { NUMBERS } from "../../nlp/entities/words.ts";
 import { ROOM_TYPES, type RoomType } from "../../vocabulary.ts";
 import type { Amenity } from "../hotel.ts";
 import { ROOM_NAMES } from "../replies/words.ts";
@@ -88,63 +89,22 @@ export const onlyCallsOff = (text: string) => callsOff(text) && text.split(" ").
 export const wantsStatus = (text: string) =>
   !callsOff(text) && ((OWN_BOOKING.test(text) && STATUS.test(text)) || ONLY_OWN_BOOKING.test(text) || WHICH_BOOKINGS.test(text));
 
-const NUMBER_WORDS: ReadonlyMap<string, number> = new Map([
-  ["un", 1],
-  ["uno", 1],
-  ["una", 1],
-  ["one", 1],
-  ["um", 1],
-  ["uma", 1],
-  ["dos", 2],
-  ["two", 2],
-  ["dois", 2],
-  ["duas", 2],
-  ["tres", 3],
-  ["three", 3],
-  ["cuatro", 4],
-  ["four", 4],
-  ["quatro", 4],
-  ["cinco", 5],
-  ["five", 5],
-  ["seis", 6],
-  ["six", 6],
-  ["siete", 7],
-  ["seven", 7],
-  ["sete", 7],
-  ["ocho", 8],
-  ["eight", 8],
-  ["oito", 8],
-  ["nueve", 9],
-  ["nine", 9],
-  ["nove", 9],
-  ["diez", 10],
-  ["ten", 10],
-  ["dez", 10],
-  ["cero", 0],
-  ["zero", 0],
-  ["ninguno", 0],
-  ["nobody", 0],
-]);
+const NONE_AT_ALL = new Set(["cero", "zero", "ninguno", "nobody"]);
+
+/** @returns the numbers of a short answer in order; none when it is long */
+export function readNumbers(text: string): number[] {
+  const words = text.split(" ");
+  if (words.length > 8) return [];
+  return words.flatMap((word) => {
+    if (/^\d{1,3}$/.test(word)) return [Number(word)];
+    return NONE_AT_ALL.has(word) ? [0] : (NUMBERS.get(word) ?? []);
+  });
+}
 
 /** @returns the only number in a short answer; undefined when there is none, or several */
 export function readNumber(text: string): number | undefined {
-  const words = text.split(" ");
-  if (words.length > 8) return undefined;
-  const numbers = words.flatMap((word) => (/^\d{1,3}$/.test(word) ? [Number(word)] : (NUMBER_WORDS.get(word) ?? [])));
+  const numbers = readNumbers(text);
   return numbers.length === 1 ? numbers[0] : undefined;
-}
-
-/** @returns how many people a short answer to "for how many?" says, when it needs no grammar */
-export function readParty(text: string): number | undefined {
-  if (/^(me|yo|eu|i|moi)$/.test(text)) return 1;
-  if (/\b(solo|sola|sozinh[oa]|just me|only me|myself|so eu|yo nomas|para mi|for me|pra mim|para mim)\b/.test(text)) return 1;
-  if (
-    /\b(pareja|couple|casal|mi (esposa|esposo|mujer|marido|novi[oa]|senora|pareja) y yo|me and my (wife|husband|partner)|my (wife|husband|partner) and (i|me)|minha (esposa|mulher|namorada) e eu|eu e (minha|meu) \w+|yo y mi \w+|nosotros dos|los dos|nos dois|both of us)\b/.test(
-      text,
-    )
-  )
-    return 2;
-  return readNumber(text);
 }
 
 const ROOM_WORDS: readonly (readonly [RoomType, RegExp])[] = [

@@ -51,6 +51,13 @@ export const en: Phrases = {
     "I'm not sure about the date. Could you write the month as a word? For example “from April 3 to April 5”.",
   ask_nights: ({ checkIn }, w) => `Arriving on ${w.day(checkIn)}. How many nights will you stay?`,
   ask_guests: () => "For how many people? If children come along, tell me how many.",
+  ask_whole: ({ people, children }, w) =>
+    `Are you ${people} in all, counting ${w.count("child", children)}, or ${w.guests(people, children)}?`,
+  ask_of_whom: ({ people }) => `Of the ${people}, how many are adults and how many are children?`,
+  ask_children: ({ adults }, w) =>
+    `I noted ${w.count("adult", adults)}. How many children come along? If there are none, say “none”.`,
+  ask_adults: ({ children }, w) => `I noted ${w.count("child", children)}. And how many adults are you?`,
+  ask_adults_children: () => "How many adults and how many children would you be?",
   dates_past: ({ day }, w) => `${w.day(day)} has already passed. Which dates would you like?`,
   year_past: ({ year }) => `${year} has already passed. Which dates would you like?`,
   dates_order: () => "Check-out has to be after check-in. Which day do you arrive, and which day do you leave?",

@@ -50,6 +50,13 @@ export const es: Phrases = {
   ask_dates_ambiguous: () => "No estoy seguro de la fecha. ¿Me la dices con el mes en letras? Por ejemplo “del 3 al 5 de abril”.",
   ask_nights: ({ checkIn }, w) => `Llegas el ${w.day(checkIn)}. ¿Cuántas noches te quedas?`,
   ask_guests: () => "¿Para cuántas personas? Si viajan niños, dime cuántos.",
+  ask_whole: ({ people, children }, w) =>
+    `¿Son ${people} en total, con ${w.count("child", children)}, o ${w.guests(people, children)}?`,
+  ask_of_whom: ({ people }) => `De los ${people}, ¿cuántos son adultos y cuántos niños?`,
+  ask_children: ({ adults }, w) =>
+    `Anoté ${w.count("adult", adults)}. ¿Cuántos niños viajan además? Si no viaja ninguno, dime “ninguno”.`,
+  ask_adults: ({ children }, w) => `Anoté ${w.count("child", children)}. ¿Y cuántos adultos son?`,
+  ask_adults_children: () => "¿Cuántos adultos y cuántos niños serían?",
   dates_past: ({ day }, w) => `El ${w.day(day)} ya pasó. ¿Para qué fechas la quieres?`,
   year_past: ({ year }) => `El año ${year} ya pasó. ¿Para qué fechas la quieres?`,
   dates_order: () => "La salida tiene que ser después de la llegada. ¿Qué día llegas y qué día te vas?",

@@ -46,6 +46,12 @@ export interface PhraseParameters {
   ask_dates_ambiguous: None;
   ask_nights: { checkIn: string };
   ask_guests: None;
+  /** "4, 2 of them children" or "4 and 2 children". */
+  ask_whole: { people: number; children: number };
+  ask_of_whom: { people: number };
+  ask_children: { adults: number };
+  ask_adults: { children: number };
+  ask_adults_children: None;
   dates_past: { day: string };
   year_past: { year: number };
   dates_order: None;

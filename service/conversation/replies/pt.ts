@@ -50,6 +50,13 @@ export const pt: Phrases = {
   ask_dates_ambiguous: () => "Não tenho certeza da data. Pode escrever o mês por extenso? Por exemplo “de 3 a 5 de abril”.",
   ask_nights: ({ checkIn }, w) => `Chegada em ${w.day(checkIn)}. Quantas noites você fica?`,
   ask_guests: () => "Para quantas pessoas? Se houver crianças, diga quantas.",
+  ask_whole: ({ people, children }, w) =>
+    `São ${people} no total, contando ${w.count("child", children)}, ou ${w.guests(people, children)}?`,
+  ask_of_whom: ({ people }) => `Dos ${people}, quantos são adultos e quantos são crianças?`,
+  ask_children: ({ adults }, w) =>
+    `Anotei ${w.count("adult", adults)}. Quantas crianças vão junto? Se não for nenhuma, diga “nenhuma”.`,
+  ask_adults: ({ children }, w) => `Anotei ${w.count("child", children)}. E quantos adultos são?`,
+  ask_adults_children: () => "Quantos adultos e quantas crianças seriam?",
   dates_past: ({ day }, w) => `O dia ${w.day(day)} já passou. Para quais datas você quer?`,
   year_past: ({ year }) => `O ano de ${year} já passou. Para quais datas você quer?`,
   dates_order: () => "A saída tem que ser depois da chegada. Que dia você chega e que dia sai?",

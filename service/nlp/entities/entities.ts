@@ -2,7 +2,7 @@ import { isoOf, todayAt } from "../../calendar.ts";
 import type { RoomType } from "../../vocabulary.ts";
 import { codeIn } from "./codes.ts";
 import { datesIn, type Mention } from "./dates.ts";
-import { guestsIn } from "./guests.ts";
+import { type Guests, guestsIn } from "./guests.ts";
 import { moneyIn } from "./money.ts";
 import { nightsIn } from "./nights.ts";
 import { dateByChrono } from "./rare-dates.ts";
@@ -36,6 +36,14 @@ export interface Setting {
   language: string;
   /** Decides whether a lone day is `check_in` or `date`, and how a bare hour is read. */
   intent: string;
+  /** What the agent has just asked for: a bare number answers it. */
+  asked?: "guests" | undefined;
+}
+
+/** What a message names, and who travels in more detail than entities can say. */
+export interface Reading {
+  entities: Entities;
+  party: Guests;
 }
 
 /** Intents about a stay: a lone day is the day of arrival. */
@@ -56,7 +64,16 @@ const MAX_CHARACTERS = 1_000;
  *
  * @throws RangeError when the time zone is unknown
  */
-export function entitiesIn(text: string, { now, timeZone, language, intent }: Setting): Entities {
+export function entitiesIn(text: string, setting: Setting): Entities {
+  return readingIn(text, setting).entities;
+}
+
+/**
+ * Reads entities, and the party with what is known of it when it isn't clear ("a family of five").
+ *
+ * @throws RangeError when the time zone is unknown
+ */
+export function readingIn(text: string, { now, timeZone, language, intent, asked }: Setting): Reading {
   const today = todayAt(now, timeZone);
   const stay = STAY.has(intent);
   const written = text.slice(0, MAX_CHARACTERS).toWellFormed().normalize("NFC");
@@ -73,10 +90,10 @@ export function entitiesIn(text: string, { now, timeZone, language, intent }: Se
   const nights = nightsIn(tokens, stay);
   if (nights.nights !== undefined) entities.nights = nights.nights;
   if (nights.unclear) ambiguous.add("nights");
-  const guests = guestsIn(tokens, stay);
+  const guests = guestsIn(tokens, stay, asked === "guests");
   if (guests.adults !== undefined) entities.adults = guests.adults;
   if (guests.children !== undefined) entities.children = guests.children;
-  if (guests.unclear) for (const name of ["adults", "children"] as const) if (entities[name] === undefined) ambiguous.add(name);
+  if (guests.unclear) for (const name of unclearOf(guests)) ambiguous.add(name);
   const rooms = roomTypesIn(tokens);
   if (rooms.length === 1) entities.room_type = rooms[0]!;
   else if (rooms.length > 1) ambiguous.add("room_type");
@@ -88,7 +105,12 @@ export function entitiesIn(text: string, { now, timeZone, language, intent }: Se
   }
   contradict(entities, ambiguous);
   if (ambiguous.size > 0) entities.ambiguous = [...ambiguous];
-  return entities;
+  return { entities, party: guests };
+}
+
+function unclearOf({ adults, children }: Guests): ("adults" | "children")[] {
+  if (adults !== undefined && children !== undefined) return ["adults"];
+  return [...(adults === undefined ? (["adults"] as const) : []), ...(children === undefined ? (["children"] as const) : [])];
 }
 
 function dates(tokens: readonly Token[], today: number, plain: string, language: string): Mention[] {
