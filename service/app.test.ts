@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { type Served, serveApp } from "../test/http.ts";
 import { type AppOptions, createApp } from "./app.ts";
 import { Problem } from "./http/problem.ts";
+import type { Check } from "./telemetry/health.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
 
 let served: Served | undefined;
@@ -107,25 +108,56 @@ describe("metrics", () => {
 });
 
 describe("health", () => {
-  test("live never touches a dependency; ready names the one that fails and the one that hangs, in time", async () => {
-    const { get } = await start({
-      health: {
-        checks: {
-          database: async () => undefined,
-          redis: () => Promise.reject(new Error("down")),
-          pms: () => new Promise(() => undefined),
-        },
-        timeoutMs: 50,
-        isStopping: () => false,
-      },
-    });
+  const well = async () => undefined;
+  const broken = () => Promise.reject(new Error("down"));
+  const silent = () => new Promise<void>(() => undefined);
+  const required = { required: true, timeoutMs: 50, cacheMs: 0 };
+  const soft = { required: false, timeoutMs: 50, cacheMs: 0 };
+  const checking = (checks: Record<string, Check>) => start({ health: { checks, isStopping: () => false } });
+  const statusesOf = async (response: Response) => {
+    const { status, checks } = (await response.json()) as { status: string; checks: Record<string, { status: string }> };
+    return { status, ...Object.fromEntries(Object.entries(checks).map(([name, check]) => [name, check.status])) };
+  };
+
+  const outages = [
+    ["fails", broken],
+    ["hangs", silent],
+  ] as const;
+  test.each(outages)("what is needed %s: not ready, but live, which touches no dependency", async (_, run) => {
+    const { get, metrics } = await checking({ database: { ...required, run }, redis: { ...soft, run: well } });
     expect(await (await get("/health/live")).json()).toEqual({ status: "ok" });
     const ready = await get("/health/ready");
     expect(ready.status).toBe(503);
-    expect(await ready.json()).toMatchObject({
-      status: "unavailable",
-      checks: { database: { status: "ok" }, redis: { status: "failed" }, pms: { status: "timeout" } },
-    });
+    expect(await statusesOf(ready)).toEqual({ status: "unavailable", database: "failed", redis: "ok" });
+    expect(await metrics.registry.metrics()).toContain('health_check_ok{check="database"} 0');
+  });
+
+  test.each(outages)("what is only useful %s: degraded, and the process stays in", async (_, run) => {
+    const { get } = await checking({ database: { ...required, run: well }, redis: { ...soft, run } });
+    const ready = await get("/health/ready");
+    expect(ready.status).toBe(200);
+    expect(await statusesOf(ready)).toEqual({ status: "degraded", database: "ok", redis: "degraded" });
+  });
+
+  test("an outcome holds for a second, and who asks at the same time shares one look", async () => {
+    let looks = 0;
+    const run = async () => {
+      looks += 1;
+    };
+    const { get } = await checking({ database: { required: true, run, cacheMs: 60_000 } });
+    await Promise.all(Array.from({ length: 20 }, () => get("/health/ready")));
+    expect(looks).toBe(1);
+  });
+
+  test("startup waits until the service was ready once, and then holds", async () => {
+    let isWell = false;
+    const { get } = await checking({ database: { ...required, run: () => (isWell ? well() : broken()) } });
+    expect((await get("/health/startup")).status).toBe(503);
+    isWell = true;
+    expect((await get("/health/startup")).status).toBe(200);
+    isWell = false;
+    expect((await get("/health/startup")).status).toBe(200);
+    expect((await get("/health/ready")).status).toBe(503);
   });
 
   test("a process that stops isn't ready", async () => {

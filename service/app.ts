@@ -1,7 +1,7 @@
 import express, { type Express, type RequestHandler, type Router } from "express";
 import { Problem, problemHandler } from "./http/problem.ts";
 import { type Faults, injectFaults } from "./telemetry/faults.ts";
-import { type HealthOptions, healthRoutes } from "./telemetry/health.ts";
+import { createHealth, type HealthOptions } from "./telemetry/health.ts";
 import { identify, observe, zeroRoute } from "./telemetry/http.ts";
 import type { Logger } from "./telemetry/log.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
@@ -17,7 +17,7 @@ export interface AppOptions {
   logger: Logger;
   /** Opens a span for each request. */
   trace?: RequestHandler;
-  health: HealthOptions;
+  health: Omit<HealthOptions, "metrics">;
   faults: Faults;
   guestRoutes: Router[];
   /** Patterns of the routes that guests' messages come through: they have series from the start, and injected faults. */
@@ -34,8 +34,12 @@ export function createApp(options: AppOptions): Express {
   app.use(identify(options.release, isCanaryEnabled));
   app.use(observe({ metrics, logger }));
   if (options.trace !== undefined) app.use(options.trace);
-  app.use(healthRoutes(options.health));
-  app.use(metricsRoutes({ metrics, token: options.metricsToken, refresh: options.refreshGauges }));
+  const health = createHealth({ ...options.health, metrics });
+  app.use(health.router);
+  const refresh = async () => {
+    await Promise.all([options.refreshGauges(), health.check()]);
+  };
+  app.use(metricsRoutes({ metrics, token: options.metricsToken, refresh }));
   for (const path of options.guestPaths) {
     zeroRoute(metrics, "POST", path, [200, 202, 400, 401, 500]);
     // As handlers of the route, so that a fault counts under its pattern.

@@ -19,6 +19,7 @@ import { createFlags } from "./flags/flags.ts";
 import { ofrepRoutes } from "./flags/ofrep.ts";
 import { drainer, listen } from "./http/server.ts";
 import { createAnswers } from "./mail/answers.ts";
+import { measureBacklog } from "./mail/backlog.ts";
 import { createInbox } from "./mail/inbox.ts";
 import { createOutboxSender } from "./mail/outbox.ts";
 import { createWorker } from "./mail/worker.ts";
@@ -52,6 +53,10 @@ export interface Service {
 const STOP_TIMEOUT_MS = 10_000;
 const DRAIN_MS = 5_000;
 const KEEP_ALIVE_MS = 75_000;
+/** How long a probe's outcome at a hotel's PMS or mail server holds: they are others' machines. */
+const PROBE_CACHE_MS = 10_000;
+/** A greeting of a mail server takes its time. */
+const SMTP_TIMEOUT_MS = 2_000;
 
 /**
  * Starts everything that one process runs.
@@ -181,9 +186,9 @@ export async function startService(
     return (await tenancy.resolve({ userId, explicit })).tenant.id;
   };
   /** The PMS of hotels that name none; those with one of their own have their breaker's gauge. */
-  const pingPms = async () => {
+  const probePms = async () => {
     const hotel = await tenancy.get("default");
-    if (hotel !== undefined) await pms.forTenant(hotel).ping();
+    if (hotel !== undefined) await pms.probe(hotel);
   };
   let stopping = false;
 
@@ -195,20 +200,19 @@ export async function startService(
     refreshGauges: async () => {
       flags.refreshGauges();
       metrics.listenAlive.set(database.isListening() ? 1 : 0);
-      try {
-        const [row] = await database.withoutTenant((sql) =>
-          sql<{ depth: string; oldest_age_seconds: number }>("select * from waiting_conversations()"),
-        );
-        metrics.inboxDepth.set(Number(row!.depth));
-        metrics.inboxOldestAge.set(row!.oldest_age_seconds);
-      } catch (error) {
-        logger.warn({ err: error }, "could not read the inbox's gauges");
-      }
+      await measureBacklog(database, metrics).catch((error) => logger.warn({ err: error }, "could not read what waits"));
     },
     logger,
     trace: tracing.middleware,
     health: {
-      checks: { database: () => database.ping(), redis: () => shared.ping(), pms: pingPms },
+      checks: {
+        database: { required: true, run: () => database.ping() },
+        redis: { required: false, run: () => shared.ping() },
+        pms: { required: false, run: probePms, cacheMs: PROBE_CACHE_MS },
+        ...(config.SMTP_URL === undefined
+          ? {}
+          : { smtp: { required: false, run: () => email.probe(), timeoutMs: SMTP_TIMEOUT_MS, cacheMs: PROBE_CACHE_MS } }),
+      },
       isStopping: () => stopping,
     },
     faults: {

@@ -108,7 +108,8 @@ describe.concurrent("a hotel's PMS", { timeout: 90_000 }, () => {
     expect(stale).not.toMatch(SOLD_OUT);
     expect(await dina!("sí")).toContain("No pude confirmar");
     await until(async () => expect(await hotel.circuit()).toBe(2));
-    expect(await ready()).toEqual({ code: 503, database: "ok", redis: "ok", pms: "failed" });
+    // Guests are served without it, so no balancer takes the process out.
+    await until(async () => expect(await ready()).toEqual({ code: 200, database: "ok", redis: "ok", pms: "degraded" }));
     const calls = () => readMetric(service.url, "pms_requests_total", { operation: "availability", result: "open" });
     expect(await bo!(ask(95))).toMatch(UNKNOWN);
     expect(await calls()).toBeGreaterThan(0);
@@ -116,8 +117,8 @@ describe.concurrent("a hotel's PMS", { timeout: 90_000 }, () => {
 
     await hotel.restore();
     await until(async () => expect(await ready()).toEqual({ code: 200, database: "ok", redis: "ok", pms: "ok" }), 30_000);
-    expect(await hotel.circuit()).toBe(0);
     expect(await dina!("sí")).toContain("confirmada");
+    expect(await hotel.circuit()).toBe(0);
     const rooms = await bo!("intentar de nuevo");
     expect(rooms).toMatch(/doble/i);
     expect(rooms).not.toMatch(/no puedo consultar/);

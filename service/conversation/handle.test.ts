@@ -51,7 +51,7 @@ function breakable(tenantId = "default") {
     halfOpenAfterMs: 20,
     firstRetryMs: 1,
   });
-  const clients: PmsClients = { forTenant: () => pms, isDemo: () => true };
+  const clients: PmsClients = { forTenant: () => pms, probe: async () => undefined, isDemo: () => true };
   return {
     clients,
     cut: () => {

@@ -5,6 +5,7 @@ import type { Logger } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { Language } from "../vocabulary.ts";
 import type { Answers } from "./answers.ts";
+import { FRESH_SECONDS, sentFrom } from "./freshness.ts";
 import { honestFallback } from "./honest-fallback.ts";
 import { isPulled, lockOf } from "./inbox.ts";
 import type { Conversation, HandleMessage, IncomingMessage, Turn } from "./message.ts";
@@ -87,7 +88,10 @@ class LeaseLost extends Error {}
 const TURN = `
   with turn as (
     update conversations
-       set state = $4, language = $5, handed_over = $6, updated_at = now(),
+       set state = $4, language = $5, updated_at = now(),
+           handed_over = case when handed_over = $21 then $6 else handed_over end,
+           waits_for_person_since = case when handed_over <> $21 then waits_for_person_since
+                                         when $6 then coalesce(waits_for_person_since, clock_timestamp()) end,
            lease_owner = case when last_received = $7 then null else lease_owner end,
            lease_until = case when last_received = $7 then null else clock_timestamp() + make_interval(secs => $8) end,
            waiting_since = case when last_received = $7 then null else waiting_since end
@@ -103,9 +107,10 @@ const TURN = `
     select $1, $2, 'out', null, $9, reply->>'text', reply, null, null, null, $17 from turn, jsonb_array_elements($16) reply
     returning id, direction, content
   ), sent as (
-    insert into outbox (tenant_id, conversation_id, message, channel, user_id, payload, state, next_attempt_at)
-    select $1, $2, id, $19, $20, content, $17,
-           clock_timestamp() + make_interval(secs => coalesce((content->>'typingMs')::float8, 0) / 1000)
+    insert into outbox (tenant_id, conversation_id, message, channel, user_id, payload, state, sent_from, next_attempt_at, expires_at)
+    select $1, $2, id, $19, $20, content, $17, $22,
+           clock_timestamp() + make_interval(secs => coalesce((content->>'typingMs')::float8, 0) / 1000),
+           clock_timestamp() + make_interval(secs => case when content ?| '{buttons,list}' then $23::float8 else $24::float8 end)
       from said where direction = 'out'
   )
   select released, pg_notify('answered', $18),
@@ -303,6 +308,10 @@ export function createWorker(options: WorkerOptions): Worker {
           ownMessage ? null : answers.notification({ tenantId, channel, messageId }),
           channel,
           loaded.user_id,
+          loaded.handed_over,
+          sentFrom(message),
+          FRESH_SECONDS.choices,
+          FRESH_SECONDS.answer,
         ],
       },
     ]);

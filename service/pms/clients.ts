@@ -37,6 +37,8 @@ export interface PmsClientsOptions {
 export interface PmsClients {
   /** @returns the tenant's client: the same one until its settings change */
   forTenant(tenant: PmsTenant): Pms;
+  /** Asks whether the tenant's PMS answers, past the breaker of its guests' calls. @throws when it doesn't */
+  probe(tenant: PmsTenant): Promise<void>;
   /** @returns whether the tenant is the demo hotel where its settings are silent */
   isDemo(tenant: PmsTenant): boolean;
 }
@@ -44,7 +46,7 @@ export interface PmsClients {
 /** Makes one client for each hotel and keeps it, with its breaker and what it learned. */
 export function createPmsClients(options: PmsClientsOptions): PmsClients {
   const { database, shared, metrics, logger, defaultUrl, defaultApiKey, demo, env, now } = options;
-  const clients = new Map<string, { settings: string; pms: Pms }>();
+  const clients = new Map<string, { settings: string; adapter: PmsAdapter; pms: Pms }>();
 
   const isEmbedded = ({ pms }: PmsTenant) =>
     pms.adapter === "embedded" || (pms.adapter === undefined && pms.url === undefined && defaultUrl === undefined);
@@ -66,22 +68,27 @@ export function createPmsClients(options: PmsClientsOptions): PmsClients {
     });
   };
 
+  const clientOf = (tenant: PmsTenant) => {
+    const settings = JSON.stringify([tenant.pms, tenant.settings.pms_room_types ?? null, tenant.settings.pms_currency ?? null]);
+    const known = clients.get(tenant.id);
+    if (known !== undefined && known.settings === settings) return known;
+    const adapter = adapterOf(tenant);
+    const pms = createPmsClient({
+      adapter,
+      tenantId: tenant.id,
+      shared,
+      metrics,
+      logger,
+      ...(now === undefined ? {} : { now }),
+    });
+    const client = { settings, adapter, pms };
+    clients.set(tenant.id, client);
+    return client;
+  };
+
   return {
-    forTenant: (tenant) => {
-      const settings = JSON.stringify([tenant.pms, tenant.settings.pms_room_types ?? null, tenant.settings.pms_currency ?? null]);
-      const known = clients.get(tenant.id);
-      if (known !== undefined && known.settings === settings) return known.pms;
-      const pms = createPmsClient({
-        adapter: adapterOf(tenant),
-        tenantId: tenant.id,
-        shared,
-        metrics,
-        logger,
-        ...(now === undefined ? {} : { now }),
-      });
-      clients.set(tenant.id, { settings, pms });
-      return pms;
-    },
+    forTenant: (tenant) => clientOf(tenant).pms,
+    probe: (tenant) => clientOf(tenant).adapter.ping(),
     isDemo: (tenant) => demo && isEmbedded(tenant),
   };
 }

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { principalOf, type Role } from "../auth/auth.ts";
 import { readJsonBody } from "../http/json-body.ts";
 import { invalid, Problem } from "../http/problem.ts";
+import { FRESH_SECONDS } from "../mail/freshness.ts";
 import { isPulled } from "../mail/inbox.ts";
 import type { Database, Sql } from "../storage/sql.ts";
 import { canonicalUserId } from "../tenancy/user-id.ts";
@@ -75,7 +76,8 @@ export function conversationRoutes({ database, auth }: ConversationAdminOptions)
     const sent = await database.forTenant(tenantId, async (sql) => {
       // The person has the conversation from now on, until it is handed back.
       const [conversation] = await sql<{ channel: string; user_id: string }>(
-        "update conversations set handed_over = true, updated_at = now() where tenant_id = $1 and id = $2 returning channel, user_id",
+        `update conversations set handed_over = true, waits_for_person_since = null, updated_at = now()
+          where tenant_id = $1 and id = $2 returning channel, user_id`,
         [tenantId, id],
       );
       if (conversation === undefined) return undefined;
@@ -85,8 +87,12 @@ export function conversationRoutes({ database, auth }: ConversationAdminOptions)
         `with m as (
            insert into messages (tenant_id, conversation_id, direction, text, content, status)
            values ($1, $2, 'out', $3, $4, $5) returning id)
-         insert into outbox (tenant_id, conversation_id, message, channel, user_id, payload, state)
-         select $1, $2, m.id, $6, $7, $8, $5 from m returning message::text as id`,
+         insert into outbox (tenant_id, conversation_id, message, channel, user_id, payload, state, by_person, sent_from, expires_at)
+         select $1, $2, m.id, $6, $7, $8, $5, true,
+                coalesce((select content #>> '{attachment,phone_number_id}' from messages
+                           where tenant_id = $1 and conversation_id = $2 and direction = 'in' order by id desc limit 1), ''),
+                clock_timestamp() + make_interval(secs => $9)
+           from m returning message::text as id`,
         [
           tenantId,
           id,
@@ -96,6 +102,7 @@ export function conversationRoutes({ database, auth }: ConversationAdminOptions)
           channel,
           userId,
           JSON.stringify({ text }),
+          FRESH_SECONDS.person,
         ],
       );
       if (!pulled) await sql("select pg_notify('outbox', '')");
@@ -110,10 +117,11 @@ export function conversationRoutes({ database, auth }: ConversationAdminOptions)
     const tenantId = await tenantOfConversation(database, request.query.tenant_id, principalOf(response), id);
     if (tenantId === undefined) throw notFound(id);
     const [row] = await database.forTenant(tenantId, (sql) =>
-      sql("update conversations set handed_over = false, updated_at = now() where tenant_id = $1 and id = $2 returning 1", [
-        tenantId,
-        id,
-      ]),
+      sql(
+        `update conversations set handed_over = false, waits_for_person_since = null, updated_at = now()
+          where tenant_id = $1 and id = $2 returning 1`,
+        [tenantId, id],
+      ),
     );
     if (row === undefined) throw notFound(id);
     response.json({ status: "ok", handed_over: false });

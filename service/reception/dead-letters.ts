@@ -91,6 +91,7 @@ export function outboxAdmin({ database, auth, logger }: OutboxAdminOptions): Rou
         `with again as (
            update outbox
               set state = 'pending', attempts = 0, error = null, next_attempt_at = clock_timestamp(), replays = replays + 1,
+                  pending_since = clock_timestamp(), expires_at = null,
                   lease_owner = null, lease_until = null, lease_token = lease_token + 1
             where tenant_id = $1 and id = any ($2::uuid[]) and state = 'dead'
             returning id, conversation_id, message),

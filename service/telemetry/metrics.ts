@@ -96,6 +96,17 @@ export function createMetrics({ collectDefaults = true } = {}) {
       [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5],
     ),
     listenAlive: gauge("listen_alive", "1 while the database's notifications arrive; 0: changes are seen by polling only."),
+    oldestSnapshotAge: gauge(
+      "database_oldest_snapshot_age_seconds",
+      "For how long the oldest snapshot of the database has been held; vacuum can't clean what became dead since.",
+    ),
+    outboxPending: gauge("outbox_pending", "Replies that wait to be sent, with those that are tried again."),
+    outboxOldestAge: gauge("outbox_oldest_age_seconds", "Age of the oldest reply that waits to be sent."),
+    outboxDead: gauge("outbox_dead_letters", "Replies that could not be sent and that nobody has sent again."),
+    handoversWaiting: gauge("handovers_waiting", "Conversations whose guest waits for a person of reception."),
+    handoverOldestAge: gauge("handover_oldest_age_seconds", "For how long the longest waiting of these guests has waited."),
+    ticketsOpen: gauge("tickets_open", "Tickets of reception that are open.", ["urgency"]),
+    healthCheck: gauge("health_check_ok", "1 when the last check of this dependency or work was well.", ["check"]),
     outboxDeliveries: counter("outbox_deliveries_total", "Deliveries of replies.", ["channel", "result"]),
     messages: counter("messages_total", "Guests' messages stored, without duplicates.", ["channel", "tenant_id"]),
     messageDuplicates: counter("message_duplicates_total", "Messages that had been stored before.", ["channel"]),
@@ -111,5 +122,6 @@ export function createMetrics({ collectDefaults = true } = {}) {
   metrics.degradedAnswers.inc({ route: "conversation" }, 0);
   metrics.tenantMapStale.set(0);
   metrics.flagsStale.set(0);
+  for (const urgency of ["urgent", "normal"]) metrics.ticketsOpen.set({ urgency }, 0);
   return metrics;
 }

@@ -32,8 +32,13 @@ const attachmentSchema = z.looseObject({
   references: z.array(z.string()).default([]),
 });
 
+export interface EmailChannel extends Channel {
+  /** Greets the mail server, and logs in. @throws when that fails, or SMTP_URL isn't set */
+  probe(): Promise<void>;
+}
+
 /** Sends replies over SMTP, as answers in the thread of the guest's mail; the agent's are marked as automatic (RFC 3834). */
-export function createEmailChannel({ url, tenant, timeoutMs = TIMEOUT_MS }: EmailChannelOptions): Channel {
+export function createEmailChannel({ url, tenant, timeoutMs = TIMEOUT_MS }: EmailChannelOptions): EmailChannel {
   const transport =
     url === undefined
       ? undefined
@@ -83,6 +88,10 @@ export function createEmailChannel({ url, tenant, timeoutMs = TIMEOUT_MS }: Emai
         throw toDeliveryError(error as SmtpError);
       }
       return { providerId: messageId, parts: 1 };
+    },
+    probe: async () => {
+      if (transport === undefined) throw new Error("SMTP_URL isn't set");
+      await transport.verify();
     },
     close: async () => transport?.close(),
   };
