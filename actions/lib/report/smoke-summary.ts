@@ -10,6 +10,7 @@ export const smokeSummarySchema = z
     kind: z.literal("smoke-summary"),
     verdict: verdictSchema,
     reasons: z.array(reasonSchema).min(1),
+    target: z.string().exactOptional().describe("Base URL under test, without user, password and query"),
     p95_ms: millisecondsSchema.describe("95th percentile of the latency of successful responses, type 7"),
     p50_ms: millisecondsSchema,
     p99_ms: millisecondsSchema,

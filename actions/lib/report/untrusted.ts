@@ -2,10 +2,12 @@ import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import type { z } from "zod";
 import { explainFileError } from "../runner/files.ts";
+import { parseTolerantly } from "./schema.ts";
 
 /** A report that another job, or somebody else's pull request, may have written. */
 export type Untrusted<Report> =
-  | { ok: true; report: Report; path: string }
+  /** `text` is what was read: whoever passes the report on writes this, and doesn't read the file again. */
+  | { ok: true; report: Report; path: string; text: string }
   /** `missing`: there is no such file. The message is foreign text: escape it. */
   | { ok: false; missing: boolean; path: string; message: string };
 
@@ -13,7 +15,10 @@ export type Untrusted<Report> =
 export const LARGEST_REPORT_BYTES = 4 * 1024 * 1024;
 const SHOWN_MISTAKES = 5;
 
-/** Reads a report without trusting it: bounded size, strict schema, messages of bounded length. Never throws for bad content. */
+/**
+ * Reads a report without trusting it: bounded size, no link followed, its schema held (fields beyond it are left out), messages of
+ * bounded length. Never throws for bad content.
+ */
 export async function readUntrusted<Schema extends z.ZodType>(
   path: string,
   schema: Schema,
@@ -23,8 +28,11 @@ export async function readUntrusted<Schema extends z.ZodType>(
   let text: string;
   try {
     // A link could lead to any file of this machine, and a message may quote what it reads.
-    await using file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
-    const { size } = await file.stat();
+    // A pipe without a writer would be waited for.
+    await using file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    const found = await file.stat();
+    if (!found.isFile()) return refuse("isn't a plain file.");
+    const { size } = found;
     if (size > largestBytes) {
       return refuse(`has ${formatMegabytes(size)}, a report has at most ${formatMegabytes(largestBytes)}. It was not read.`);
     }
@@ -42,8 +50,8 @@ export async function readUntrusted<Schema extends z.ZodType>(
   } catch (error) {
     return refuse(`isn't JSON: ${(error as Error).message.slice(0, 200)}`);
   }
-  const result = schema.safeParse(value);
-  if (result.success) return { ok: true, report: result.data as z.infer<Schema>, path };
+  const result = parseTolerantly(schema, value);
+  if (result.success) return { ok: true, report: result.data, path, text };
   const mistakes = result.error.issues.map((issue) =>
     `${issue.path.join(".") || "(the whole file)"}: ${issue.message}`.slice(0, 200),
   );
