@@ -58,6 +58,24 @@ test("Ctrl-C reaches k6 through the action; the report is written and nothing st
   expect(stdout.split("\n").filter((line) => line.includes(target.url))).toEqual([]);
 });
 
+test("a gate that died before its report is missed by the summary; run again well, it isn't", async () => {
+  await using target = await startTarget();
+  const { path } = await realK6();
+  const publish = ["publish-summary", "--with", "comment=false", "--with", "artifact-name=", "--with", "html=false"];
+  const dead = await command("k6-smoke", "--with", "base-url=nowhere");
+  expect(dead.code).toBe(1);
+  const missed = await command(...publish);
+  expect(missed.code, missed.stdout).toBe(1);
+  expect(JSON.parse(missed.stdout.trimEnd().split("\n").at(-1)!)).toMatchObject({ verdict: "INCONCLUSIVE" });
+  expect(missed.stdout).toMatch(/left no smoke summary: .*base-url: expected an http\(s\) URL/);
+  const withs = [`base-url=${target.url}`, "duration=1s", "min-requests=10", `k6-path=${path}`];
+  const good = await command("k6-smoke", ...withs.flatMap((text) => ["--with", text]));
+  expect(good.code, good.stdout).toBe(0);
+  const shown = await command(...publish);
+  expect(shown.code, shown.stdout).toBe(0);
+  expect(JSON.parse(shown.stdout.trimEnd().split("\n").at(-1)!)).toMatchObject({ verdict: "PASS" });
+});
+
 test("wrong use is explained", async () => {
   expect(await command("nothing")).toMatchObject({
     code: 1,

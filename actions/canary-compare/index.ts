@@ -1,4 +1,4 @@
 import { runAction } from "../lib/runner/entry.ts";
 import { main } from "./main.ts";
 
-await runAction(main);
+await runAction(main, "canary-report");

@@ -7,6 +7,7 @@ import { uploadArtifact } from "../lib/runner/artifact.ts";
 import { cancellation } from "../lib/runner/cancel.ts";
 import { runContext } from "../lib/runner/context.ts";
 import { writeFileAtomically } from "../lib/runner/files.ts";
+import { noteReport } from "../lib/runner/gates.ts";
 import { annotate, maskSecrets, say, splitUrlPassword } from "../lib/runner/log.ts";
 import { setOutputs } from "../lib/runner/outputs.ts";
 import { writeJobSummary } from "../lib/runner/summary.ts";
@@ -82,6 +83,7 @@ async function publish(inputs: Inputs, report: CanaryReport, text: string, cance
   };
   if (samplesPath !== null) await writeSamples(samplesPath, text);
   await writeFileAtomically(path, reportText(final));
+  await noteReport("canary-report", path);
   setOutputs({ ...outputsOf(final), "report-path": path, "artifact-id": null });
   say(verdictText(final));
   await writeJobSummary(summarySections(final));

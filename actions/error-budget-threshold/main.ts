@@ -8,6 +8,7 @@ import { smokeSummarySchema } from "../lib/report/smoke-summary.ts";
 import { readUntrusted } from "../lib/report/untrusted.ts";
 import { runContext } from "../lib/runner/context.ts";
 import { writeJsonAtomically } from "../lib/runner/files.ts";
+import { noteReport } from "../lib/runner/gates.ts";
 import { maskSecrets, splitUrlPassword } from "../lib/runner/log.ts";
 import { setOutputs } from "../lib/runner/outputs.ts";
 import { writeJobSummary } from "../lib/runner/summary.ts";
@@ -64,6 +65,7 @@ export async function main(environment: Readonly<Record<string, string | undefin
 
   const path = join(inputs.reportDirectory, "error-budget.json");
   await writeJsonAtomically(path, report);
+  await noteReport("error-budget", path, environment);
   setOutputs({
     "p95-threshold-ms": report.p95_threshold_ms,
     "budget-remaining": report.budget_remaining,

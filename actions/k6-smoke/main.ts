@@ -12,6 +12,7 @@ import { uploadArtifact } from "../lib/runner/artifact.ts";
 import { cancellation } from "../lib/runner/cancel.ts";
 import { runContext, temporaryFolder } from "../lib/runner/context.ts";
 import { explainFileError, writeJsonAtomically } from "../lib/runner/files.ts";
+import { noteReport } from "../lib/runner/gates.ts";
 import { annotate, maskSecrets, redact, say, splitUrlPassword } from "../lib/runner/log.ts";
 import { setOutputs } from "../lib/runner/outputs.ts";
 import { writeJobSummary } from "../lib/runner/summary.ts";
@@ -159,6 +160,7 @@ async function report({ inputs, judgement, summary, summaryPath, target, cancell
     () => undefined,
     (error: Error) => error,
   );
+  if (notWritten === undefined) await noteReport("smoke-summary", summaryPath);
   setOutputs({ ...outputs, "summary-path": notWritten === undefined ? summaryPath : null, "artifact-id": null });
   say(verdictTable(judgement));
   await writeJobSummary(summarySections(judgement, summary, target));

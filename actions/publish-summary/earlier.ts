@@ -8,6 +8,8 @@ export const HISTORY_FILE = "history.json";
 const MOST_DOWNLOADS = 3;
 const LARGEST_ARTIFACT_BYTES = 50 * 1024 * 1024;
 const LARGEST_HISTORY_BYTES = 1024 * 1024;
+/** Artifacts of pull requests stand between those of a branch: up to 2,000 are looked through, 100 a page. */
+const MOST_PAGES = 20;
 
 export interface Earlier {
   points: HistoryPoint[];
@@ -33,17 +35,13 @@ export async function earlierPoints(
   const notes: string[] = [];
   const lists: HistoryPoint[][] = [];
   try {
-    const { data } = await octokit.rest.actions.listArtifactsForRepo({ owner, repo, name: artifactName, per_page: 100 });
-    const usable = data.artifacts.filter(
-      ({ expired, size_in_bytes: size, workflow_run: run }) =>
-        !expired &&
-        size <= LARGEST_ARTIFACT_BYTES &&
-        run?.head_branch === branch &&
-        run.head_repository_id === run.repository_id &&
-        run.id !== ownRun,
-    );
-    const newest = usable.toSorted((a, b) => (b.created_at ?? "").localeCompare(a.created_at ?? ""));
-    for (const artifact of newest.slice(0, MOST_DOWNLOADS)) {
+    const { newest, whole } = await artifactsOfBranch(github, artifactName, branch, ownRun);
+    if (newest.length === 0 && !whole) {
+      notes.push(
+        `None of the newest ${MOST_PAGES * 100} artifacts named ${artifactName} is of ${branch}, so there is no history.`,
+      );
+    }
+    for (const artifact of newest) {
       const download = await octokit.rest.actions.downloadArtifact({
         owner,
         repo,
@@ -59,6 +57,59 @@ export async function earlierPoints(
     notes.push(`The history could not be read: ${explainApiError(error, "actions: read")}`);
   }
   return { points: mergeHistory(lists, length), notes };
+}
+
+interface Artifact {
+  id: number;
+  expired: boolean;
+  size_in_bytes: number;
+  created_at: string | null;
+  workflow_run?: { id?: number; head_branch?: string | null; head_repository_id?: number; repository_id?: number } | null;
+}
+
+/**
+ * The newest artifacts of a branch's own runs, at most as many as are downloaded.
+ *
+ * @returns `whole`: whether all artifacts of the name were seen
+ */
+async function artifactsOfBranch(
+  { octokit, owner, repo }: GitHub,
+  name: string,
+  branch: string,
+  ownRun: number | undefined,
+): Promise<{ newest: Artifact[]; whole: boolean }> {
+  const usable: Artifact[] = [];
+  const isUsable = ({ expired, size_in_bytes: size, workflow_run: run }: Artifact) =>
+    !expired &&
+    size <= LARGEST_ARTIFACT_BYTES &&
+    run?.head_branch === branch &&
+    run.head_repository_id === run.repository_id &&
+    run.id !== ownRun;
+  let pages = 0;
+  let last = "";
+  let newestFirst = true;
+  let whole = true;
+  for await (const { data } of octokit.paginate.iterator(octokit.rest.actions.listArtifactsForRepo, {
+    owner,
+    repo,
+    name,
+    per_page: 100,
+  })) {
+    for (const artifact of data as Artifact[]) {
+      // GitHub lists the newest first, which it doesn't promise: without that order every page is needed.
+      if (last !== "" && (artifact.created_at ?? "") > last) newestFirst = false;
+      last = artifact.created_at ?? "";
+      if (isUsable(artifact)) usable.push(artifact);
+    }
+    pages += 1;
+    if (newestFirst && usable.length >= MOST_DOWNLOADS) break;
+    if (pages === MOST_PAGES) {
+      whole = false;
+      break;
+    }
+  }
+  const byAge = usable.toSorted((a, b) => (b.created_at ?? "").localeCompare(a.created_at ?? ""));
+  return { newest: byAge.slice(0, MOST_DOWNLOADS), whole };
 }
 
 /** The points of an artifact, or the reason why there are none. */

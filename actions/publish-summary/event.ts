@@ -14,6 +14,7 @@ const payloadSchema = z.object({
       id: z.int().positive(),
       run_attempt: z.int().positive().optional(),
       event: z.string(),
+      conclusion: z.string().nullish(),
       head_branch: z.string().nullable(),
       head_sha: z.string(),
       head_repository: repository.nullable(),
@@ -27,6 +28,8 @@ const payloadSchema = z.object({
 export interface TriggeringRun {
   id: number;
   event: string;
+  /** How it ended, in GitHub's word; undefined when the payload doesn't say. */
+  conclusion: string | null | undefined;
   headBranch: string;
   headSha: string;
   headRepository: string;
@@ -64,6 +67,7 @@ export function readEvent(payload: unknown, environment: Readonly<Record<string,
       ? {
           id: run.id,
           event: run.event,
+          conclusion: run.conclusion,
           headBranch: run.head_branch,
           headSha: run.head_sha,
           headRepository: run.head_repository.full_name,

@@ -129,7 +129,7 @@ describe("the job summary and the files", () => {
     ]);
   });
 
-  test("each missing report is said to be missing; without any the verdict is INCONCLUSIVE, never a pass", async () => {
+  test("without any report the verdict is INCONCLUSIVE, never a pass, and it is said where they were looked for", async () => {
     const result = await run();
     expect(result).toMatchObject({ exitCode: 0, outputs: { verdict: "INCONCLUSIVE" } });
     for (const name of ["smoke summary", "canary report", "error budget"])
@@ -138,11 +138,13 @@ describe("the job summary and the files", () => {
     put(SMOKE, exampleSmoke());
     const smokeOnly = await run();
     expect(smokeOnly.outputs.verdict).toBe("PASS");
-    expect(smokeOnly.summary).toContain("There is no canary report &#40;reports/canary/canary-report-&#42;.json&#41;.");
+    // Who has no canary needn't read that there is none; who names one does.
+    expect(smokeOnly.summary).not.toContain("There is no");
+    const named = await run({ "canary-report": "out/canary.json" });
+    expect(named.summary).toContain("There is no canary report &#40;out/canary.json&#41;.");
   });
 
-  test("the newest of several canary reports is taken; html: false makes no page", async () => {
-    put("reports/canary/canary-report-20261120T000000Z.json", exampleCanary(exampleSamples(900, { slower: 1.5 })));
+  test("html: false makes no page, and without an artifact's name there is none", async () => {
     put(CANARY, exampleCanary(exampleSamples(900)));
     const result = await run({ html: "false", "artifact-name": "" });
     expect(result.outputs).toMatchObject({ verdict: "PASS", "html-path": "", "artifact-id": "" });
@@ -237,7 +239,6 @@ describe("hostile reports", () => {
     ["1e999", JSON.stringify(exampleSmoke()).replace("312.4", "1e999"), /p95&#95;ms/],
     ["50 MB", Buffer.alloc(50 * 1024 * 1024, 0x20), /has 50.0 MB, a report has at most 4.0 MB/],
     ["deep nesting", "[".repeat(200_000), /isn&#39;t JSON/],
-    ["unknown members", JSON.stringify({ ...exampleSmoke(), extra: script }), /Unrecognized key/],
   ])("%s is refused with its reason, and the verdict is INCONCLUSIVE", async (_, content, expected) => {
     put(SMOKE, content);
     const result = await run({ html: "false" });
@@ -302,7 +303,11 @@ describe("the comment", () => {
       github.api.comments.push({ id, issue: 17, body: "hello", user: { login: "someone", type: "User" } });
     const first = await run({}, { event: pullRequest });
     expect(first.outputs["comment-id"]).toBe("5249");
-    const again = await run({}, { event: pullRequest, env: { GITHUB_RUN_ATTEMPT: "2" } });
+    put(SMOKE, exampleSmoke({ run: { ...EXAMPLE_RUN, run_attempt: 2 } }));
+    const again = await run(
+      { "canary-report": "none.json", "error-budget": "none.json" },
+      { event: pullRequest, env: { GITHUB_RUN_ATTEMPT: "2" } },
+    );
     expect(again.outputs["comment-id"]).toBe("5249");
     expect(github.api.comments).toHaveLength(250);
     expect(github.api.comments[0]!.body).toBe(text);
@@ -384,6 +389,16 @@ describe("the comment", () => {
       expect(readdirSync(join(folder, "reports/performance/report"))).not.toContain("history.json");
     });
 
+    test("takes GitHub's word when the run ended badly though its reports say PASS", async () => {
+      ofRun(777);
+      github.api.pulls.push(pull);
+      const failed = await run({ html: "false" }, { event: event({ conclusion: "failure" }) });
+      expect(failed).toMatchObject({ exitCode: 0, outputs: { verdict: "INCONCLUSIVE" } });
+      expect(github.api.comments[0]!.body).toMatch(/⚠️ \*\*Run\*\*: The run ended with &#34;failure&#34;/);
+      const fine = await run({ html: "false" }, { event: event({ conclusion: "success" }) });
+      expect(fine.outputs["verdict"]).toBe("PASS");
+    });
+
     test("says so when the pull request has moved on, is closed, or the files are of another run", async () => {
       ofRun(777);
       github.api.pulls.push({ ...pull, head: { ...pull.head, sha: "c".repeat(40) } });
@@ -423,6 +438,34 @@ describe("the history", () => {
     expect(github.api.calls.filter((call) => call.endsWith("/zip"))).toEqual([
       "GET /repos/octo/hotel/actions/artifacts/90101/zip",
     ]);
+  });
+
+  test.each([
+    ["newest first, as GitHub lists them", true, 4],
+    ["in another order", false, 5],
+  ])("is found behind hundreds of artifacts of pull requests: %s", async (_, newestFirst, pages) => {
+    putAll();
+    const points = exampleHistory(20);
+    const runs = [
+      ...[401, 402, 403].map((id) => baseRun(id, points.slice(0, 5 + (id % 10)))),
+      ...Array.from({ length: 396 }, (__, index) =>
+        baseRun(1000 + index, [{ ...points[0]!, run_id: 9 }], { head_branch: "feature" }),
+      ),
+      ...[201, 202].map((id) => baseRun(id, points.slice(0, 2))),
+    ];
+    const inOrder = runs.toSorted((a, b) => (newestFirst ? b.id - a.id : a.id - b.id));
+    github.api.runs.push(...inOrder);
+    const result = await run({ html: "false" }, { event: pullRequest });
+    expect(result.summary).toContain("History (9 runs)");
+    expect(github.api.calls.filter((call) => call.endsWith("/artifacts"))).toHaveLength(pages);
+  });
+
+  test("of several summaries of one run the second is told that its history won't be found", async () => {
+    putAll();
+    await run({ html: "false" });
+    const second = await run({ html: "false" });
+    expect(second.log).toMatch(/"performance-report" was taken in this run, so this one is "performance-report-1" and later/);
+    expect((await run({ html: "false", "artifact-name": "rooms" })).log).not.toContain("was taken");
   });
 
   test("a run of the branch itself adds its point and passes the others on", async () => {

@@ -1,8 +1,9 @@
-import { randomUUID } from "node:crypto";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createHash, randomUUID } from "node:crypto";
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { runChild } from "../../actions/lib/runner/child.ts";
+import { GATES_FILE, type GateNote } from "../../actions/lib/runner/gates.ts";
 import { parseCommandFile } from "./command-files.ts";
 import { inputVariables, readDefinition } from "./definition.ts";
 import { type LoggedAnnotation, LogReader } from "./log-reader.ts";
@@ -39,6 +40,9 @@ export interface ActionResult {
   log: string;
 }
 
+/** Run that stands for what is done on this machine without a run. */
+const LOCAL_RUN_ID = "1";
+
 /** Variables of the machine that a step sees on a runner; nothing of a workflow around this process gets through. */
 const INHERITED = /^(?!GITHUB_|ACTIONS_|INPUT_|STATE_|RUNNER_|CI$|NODE_OPTIONS$|VITEST)/;
 
@@ -69,6 +73,7 @@ export async function runAction(run: ActionRun): Promise<ActionResult> {
       ...inputVariables(definition, run.inputs ?? {}, (expression) => evaluate(expression, base)),
       ...run.env,
     };
+    if (run.env?.["RUNNER_TEMP"] === undefined) await shareNotes(environment);
     const result: ActionResult = {
       exitCode: 0,
       outputs: {},
@@ -133,7 +138,7 @@ async function stepEnvironment(run: ActionRun, temporary: string): Promise<Recor
     GITHUB_REPOSITORY: "local/local",
     GITHUB_REPOSITORY_OWNER: "local",
     GITHUB_RUN_ATTEMPT: "1",
-    GITHUB_RUN_ID: "1",
+    GITHUB_RUN_ID: LOCAL_RUN_ID,
     GITHUB_RUN_NUMBER: "1",
     GITHUB_SERVER_URL: "https://github.com",
     GITHUB_SHA: "0".repeat(40),
@@ -145,6 +150,36 @@ async function stepEnvironment(run: ActionRun, temporary: string): Promise<Recor
     RUNNER_TOOL_CACHE: toolCache,
     RUNNER_TRACKING_ID: `github_${randomUUID()}`,
   };
+}
+
+/** How long the steps of a machine's own run, which has no end, are taken for steps of one job. */
+const LOCAL_JOB_MS = 60 * 60 * 1000;
+
+/**
+ * Lets the steps of one job see each other's notes, as they do on a runner, where RUNNER_TEMP is the job's. Here each step has a
+ * folder of its own, and the file of the notes leads out of it.
+ */
+async function shareNotes(environment: Readonly<Record<string, string>>): Promise<void> {
+  const { RUNNER_TEMP, GITHUB_WORKSPACE, GITHUB_RUN_ID, GITHUB_RUN_ATTEMPT, GITHUB_JOB } = environment;
+  const notes = join(RUNNER_TEMP!, GATES_FILE);
+  const job = [GITHUB_WORKSPACE, GITHUB_RUN_ID, GITHUB_RUN_ATTEMPT, GITHUB_JOB].join("\n");
+  const shared = join(tmpdir(), `gatehouse-gates-${createHash("sha256").update(job).digest("hex").slice(0, 16)}.ndjson`);
+  if (GITHUB_RUN_ID === LOCAL_RUN_ID) await forgetOld(shared, environment["GITHUB_ACTION"] ?? "");
+  await symlink(shared, notes);
+}
+
+/** On this machine a step that is run again stands for the one before. */
+async function forgetOld(path: string, step: string): Promise<void> {
+  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return "";
+    throw error;
+  });
+  const notes = text.split("\n").filter((line) => line !== "");
+  const kept = notes.filter((line) => {
+    const note = JSON.parse(line) as GateNote;
+    return note.step !== step && Date.now() - Date.parse(note.at) < LOCAL_JOB_MS;
+  });
+  await writeFile(path, kept.map((line) => `${line}\n`).join(""));
 }
 
 async function commandFiles(temporary: string) {

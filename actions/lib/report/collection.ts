@@ -1,4 +1,4 @@
-import { type Verdict, worst } from "../judge/verdict.ts";
+import { byVerdict, type Verdict, worst } from "../judge/verdict.ts";
 import type { CanaryReport } from "./canary-report.ts";
 import type { ErrorBudget } from "./error-budget.ts";
 import type { HistoryPoint } from "./history.ts";
@@ -11,9 +11,46 @@ export type Found<Report> =
   /** There, but not usable: not valid, too large, of another run. */
   | { state: "refused"; message: string };
 
+/** Kinds of reports that a summary shows, the most telling first. */
+export const SHOWN_KINDS = ["canary-report", "rollout-report", "smoke-summary", "migration-report", "error-budget"] as const;
+/** One of {@link SHOWN_KINDS}. */
+export type ShownKind = (typeof SHOWN_KINDS)[number];
+
+/** What a reader calls each kind. */
+export const KIND_NAMES: Readonly<Record<ShownKind, string>> = {
+  "canary-report": "canary report",
+  "rollout-report": "rollout report",
+  "smoke-summary": "smoke summary",
+  "migration-report": "migration report",
+  "error-budget": "error budget",
+};
+
+/** One report, or one that should be there, in one line. All texts may be foreign: escape them. */
+export interface GateLine {
+  /** `run`: GitHub's own word on the run. */
+  kind: ShownKind | "run";
+  /**
+   * `found`: its verdict counts. `refused`: there, but not usable. `lost`: a gate began and left no report, or a report that is
+   * required isn't there. What isn't found is INCONCLUSIVE.
+   */
+  state: "found" | "refused" | "lost";
+  verdict: Verdict;
+  /** Whether it takes part in the overall verdict, where anything else does. */
+  counts: boolean;
+  /** Path in the workspace; "" when there is no file. */
+  path: string;
+  /** What tells it from others of its kind: the URL, the release, the job. */
+  about: string;
+  /** Why it says so. */
+  sentence: string;
+}
+
 /** Everything that a summary is made of. */
 export interface Collection {
   title: string;
+  /** Every report of the run, in any order. */
+  gates: readonly GateLine[];
+  /** The worst smoke summary, which is shown with its figures; so are the two that follow. */
   smoke: Found<SmokeSummary>;
   canary: Found<CanaryReport>;
   budget: Found<ErrorBudget>;
@@ -32,35 +69,33 @@ export function reportOf<Report>(found: Found<Report>): Report | undefined {
   return found.state === "found" ? found.report : undefined;
 }
 
-/**
- * One verdict for all reports: the worst of smoke and canary. A budget that isn't known has chosen its limit already, so it
- * counts only when it failed, or when it is all there is. A refused report is missing evidence. Nothing at all is INCONCLUSIVE.
- */
-export function overallVerdict({ smoke, canary, budget }: Pick<Collection, "smoke" | "canary" | "budget">): Verdict {
-  const gates = [smoke, canary].flatMap((found) => (found.state === "found" ? [found.report.verdict] : []));
-  const verdicts: Verdict[] = [...gates];
-  const budgetVerdict = reportOf(budget)?.verdict;
-  if (budgetVerdict === "FAIL" || (gates.length === 0 && budgetVerdict !== undefined)) verdicts.push(budgetVerdict);
-  if ([smoke, canary, budget].some((found) => found.state === "refused")) verdicts.push("INCONCLUSIVE");
-  return worst(verdicts);
+/** Those that decide: all that count, or the others when they are all there is. */
+function deciding(gates: readonly GateLine[]): readonly GateLine[] {
+  const counting = gates.filter(({ counts }) => counts);
+  return counting.length > 0 ? counting : gates;
+}
+
+/** One verdict for all reports: the worst decides. Nothing at all is INCONCLUSIVE. */
+export function overallVerdict({ gates }: Pick<Collection, "gates">): Verdict {
+  return worst(deciding(gates).map(({ verdict }) => verdict));
+}
+
+/** The lines in the order in which they are shown: what decided first, then by kind. */
+export function byWeight(gates: readonly GateLine[]): GateLine[] {
+  return gates.toSorted((a, b) => Number(b.counts) - Number(a.counts) || byVerdict(a.verdict, b.verdict) || rank(a) - rank(b));
+}
+
+function rank({ kind }: GateLine): number {
+  return kind === "run" ? SHOWN_KINDS.length : SHOWN_KINDS.indexOf(kind);
 }
 
 /** One sentence for the reader who has ten seconds. May hold foreign text: escape it. */
-export function headline(collection: Collection): string {
-  const canary = reportOf(collection.canary);
-  const smoke = reportOf(collection.smoke);
-  const budget = reportOf(collection.budget);
-  const verdict = overallVerdict(collection);
-  const refused = [collection.smoke, collection.canary, collection.budget].find((found) => found.state === "refused");
-  // What decided comes first: the report that is as bad as the verdict.
-  if (canary?.verdict === verdict) return canary.summary;
-  if (smoke?.verdict === verdict) return smokeSentence(smoke);
-  if (budget?.verdict === verdict) return budget.reasons[0]?.message ?? `The error budget says ${verdict}.`;
-  if (refused?.state === "refused") return `A report can't be used: ${refused.message}`;
-  return "No report was found, so nothing is known about this change.";
-}
-
-function smokeSentence(smoke: SmokeSummary): string {
-  const worstReason = smoke.reasons.find((reason) => reason.severity === "error") ?? smoke.reasons[0];
-  return worstReason?.message ?? `The smoke run says ${smoke.verdict}.`;
+export function headline({ gates }: Pick<Collection, "gates">): string {
+  const verdict = overallVerdict({ gates });
+  const decided = deciding(byWeight(gates)).filter((line) => line.verdict === verdict);
+  const first = decided.find(({ state }) => state === "found") ?? decided[0];
+  if (first === undefined) return "No report was found, so nothing is known about this change.";
+  const more = decided.length - 1;
+  const others = more === 0 || verdict === "PASS" ? "" : ` ${more} more ${more === 1 ? "says" : "say"} ${verdict} as well.`;
+  return `${first.sentence}${others}`;
 }

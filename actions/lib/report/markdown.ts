@@ -1,22 +1,18 @@
 import { MARKS, type Verdict } from "../judge/verdict.ts";
 import { describeBudget, formatHours } from "../prometheus/budget.ts";
 import { describeAge } from "../prometheus/reading.ts";
-import { escapeMarkdown, markdownTable, type Section } from "../runner/summary.ts";
+import { markdownTable, type Section } from "../runner/summary.ts";
 import type { CanaryReport } from "./canary-report.ts";
-import { type Collection, type Found, headline, overallVerdict, reportOf } from "./collection.ts";
+import { type Collection, headline, overallVerdict, reportOf } from "./collection.ts";
 import type { ErrorBudget } from "./error-budget.ts";
+import { foreign } from "./foreign.ts";
+import { gatesSection } from "./gate-lines.ts";
 import type { HistoryPoint } from "./history.ts";
-import { visible } from "./html/markup.ts";
 import { formatChange, formatCount, formatMs, formatRate, formatRatio, formatShare, UNKNOWN } from "./numbers.ts";
 import type { SmokeSummary } from "./smoke-summary.ts";
 
 /** Rows that a table shows; a hostile report may hold thousands. */
 const MOST_ROWS = 40;
-
-/** Foreign text on one line, as it is: no markup, mention, link or reference to an issue comes out of it. */
-export function foreign(text: string, longest = 400): string {
-  return escapeMarkdown(visible(text, longest).replace(/#(?=\d)|(?<=\bGH)-(?=\d)/gi, (sign) => `${sign}\u200b`));
-}
 
 /**
  * The summary as Markdown, for the job summary and the comment of a pull request: what decides first, so that whole
@@ -32,9 +28,10 @@ export function summarySections(collection: Collection): Section[] {
       name: "verdict",
       markdown: `## ${MARKS[verdict]} ${foreign(collection.title)}: ${verdict}\n\n${foreign(headline(collection))}`,
     },
+    gatesSection(collection),
     figuresSection(smoke, canary),
     budget && { name: "error budget", markdown: budgetLine(budget) },
-    absentSection(collection),
+    notesSection(collection),
     historyChart(collection.history, collection.historyBranch),
     reasonsSection(collection),
     routesSection(smoke, canary),
@@ -124,14 +121,12 @@ export function budgetLine(budget: ErrorBudget): string {
   return `${left} **Error budget**: **${describeBudget(budget.budget_remaining)}**${budget.budget_remaining < 0 ? ` in ${budget.window_days} days` : ` of ${budget.window_days} days left`} → ${limit}; ${source}${burn}.`;
 }
 
-/** What isn't there, or can't be used, and why; and notes. */
-function absentSection({ smoke, canary, budget, notes }: Collection): Section | undefined {
-  const absent = [smoke, canary, budget].flatMap((found: Found<unknown>) => {
-    if (found.state === "found") return [];
-    return [`- ${found.state === "refused" ? "⚠️ Not used: " : ""}${foreign(found.message)}`];
-  });
-  const lines = [...absent, ...notes.map((note) => `- ${foreign(note)}`)];
-  return lines.length === 0 ? undefined : { name: "notes", markdown: lines.join("\n") };
+/** What isn't there or was left aside, and why. */
+function notesSection({ notes }: Collection): Section | undefined {
+  if (notes.length === 0) return undefined;
+  const lines = notes.slice(0, MOST_ROWS).map((note) => `- ${foreign(note)}`);
+  const more = notes.length > MOST_ROWS ? [`- and ${notes.length - MOST_ROWS} more notes`] : [];
+  return { name: "notes", markdown: [...lines, ...more].join("\n") };
 }
 
 function reasonsSection({ smoke, canary, budget }: Collection): Section | undefined {

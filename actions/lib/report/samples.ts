@@ -19,7 +19,8 @@ export type ReadSamples =
 
 /** Far above a run of minutes; a hostile file ends here. */
 const MOST_LINES = 1_000_000;
-const LARGEST_BYTES = 128 * 1024 * 1024;
+/** Largest file of samples that is read or passed on, and the most that it may unpack to. */
+export const LARGEST_SAMPLES_BYTES = 128 * 1024 * 1024;
 const LONGEST_LINE = 64 * 1024;
 
 /**
@@ -64,7 +65,8 @@ async function eachLine(path: string, onLine: (line: string) => void): Promise<v
   try {
     for await (const chunk of (unpack ?? file) as AsyncIterable<Buffer>) {
       bytes += chunk.length;
-      if (bytes > LARGEST_BYTES) throw new Refused(`more than ${LARGEST_BYTES / 1024 / 1024} MB unpacked; they are not drawn`);
+      if (bytes > LARGEST_SAMPLES_BYTES)
+        throw new Refused(`more than ${LARGEST_SAMPLES_BYTES / 1024 / 1024} MB unpacked; they are not drawn`);
       const lines = (rest + decoder.write(chunk)).split("\n");
       rest = lines.pop() ?? "";
       for (const line of lines) onLine(line);

@@ -5,7 +5,8 @@ import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Browser, startChromium } from "../../../../test/chromium.ts";
 import { exampleBudget, exampleCanary, exampleHistory, exampleSamples, exampleSmoke } from "../../../../test/report-examples.ts";
-import type { Collection } from "../collection.ts";
+import type { Verdict } from "../../judge/verdict.ts";
+import type { Collection, GateLine, ShownKind } from "../collection.ts";
 import { mergeHistory, pointOf } from "../history.ts";
 import { renderPage } from "./page.ts";
 import type { Arms } from "./plots.ts";
@@ -22,11 +23,26 @@ interface Drawn {
 const found = <Report>(report: Report) => ({ state: "found", report, path: "x.json" }) as const;
 const missing = { state: "missing", message: "There is no such report." } as const;
 
+const line = (kind: ShownKind, verdict: Verdict, sentence: string): GateLine => ({
+  kind,
+  state: "found",
+  verdict,
+  counts: true,
+  path: `reports/${kind}.json`,
+  about: "job gate",
+  sentence,
+});
+
 function collection(arms: Arms, values: Partial<Collection> = {}): Collection {
   const canary = exampleCanary(arms);
   const smoke = exampleSmoke();
   return {
     title: "Performance",
+    gates: [
+      line("smoke-summary", smoke.verdict, "p95 is under its limit."),
+      line("canary-report", canary.verdict, canary.summary),
+      { ...line("error-budget", "PASS", "73 % is left."), counts: false },
+    ],
     smoke: found(smoke),
     canary: found(canary),
     budget: found(exampleBudget()),
@@ -167,6 +183,7 @@ describe("in a browser", () => {
     const page1 = renderPage(
       collection(arms, {
         title: tricks,
+        gates: [{ ...line("canary-report", "FAIL", tricks), path: tricks, about: tricks }, line("smoke-summary", "PASS", tricks)],
         canary: found({ ...canary, routes: [] }),
         smoke: found(smoke),
         history,
@@ -189,12 +206,20 @@ test("without errors, samples or history a sentence or nothing stands in the plo
   const html = renderPage(collection(clean, { history: [] }), clean);
   expect(html).toContain("No request failed: 0 of 600 on the baseline, 0 of 600 on the canary.");
   expect(html).not.toContain('id="history"');
-  const bare = renderPage(collection(clean, { canary: missing, budget: missing, history: [] }), undefined);
+  const notes = [missing.message];
+  const bare = renderPage(collection(clean, { canary: missing, budget: missing, history: [], notes }), undefined);
   expect(bare).not.toContain("<figure");
   expect(bare).toContain("There is no such report.");
-  expect(renderPage(collection(clean, { canary: missing, smoke: missing, budget: missing, history: [] }), undefined)).toContain(
-    "INCONCLUSIVE",
-  );
+  const none = { gates: [], canary: missing, smoke: missing, budget: missing, history: [] };
+  expect(renderPage(collection(clean, none), undefined)).toContain("INCONCLUSIVE");
+});
+
+test("each of several reports has a row with its verdict and its reason, the worst first", () => {
+  const arms = exampleSamples(600);
+  const gates = [line("smoke-summary", "PASS", "rooms is fine"), line("smoke-summary", "FAIL", "billing is slow")];
+  const rows = renderPage(collection(arms, { gates }), arms).split("<h2>Reports</h2>")[1]!.split("</table>")[0]!;
+  expect(rows.indexOf("billing is slow")).toBeLessThan(rows.indexOf("rooms is fine"));
+  expect(rows).toContain('<span class="c-FAIL">FAIL</span>');
 });
 
 test("arms without a success, or with one request, are drawn as far as they can be", () => {

@@ -1,6 +1,7 @@
 import type { Reason, Verdict } from "../../judge/verdict.ts";
 import type { CanaryReport } from "../canary-report.ts";
 import { type Collection, headline, overallVerdict, reportOf } from "../collection.ts";
+import { gateHeading, linesOf } from "../gate-lines.ts";
 import { formatChange, formatCount, formatMs, formatRatio, formatShare, threeDigits } from "../numbers.ts";
 import type { SmokeSummary } from "../smoke-summary.ts";
 import { cards } from "./cards.ts";
@@ -25,6 +26,7 @@ export function renderPage(collection: Collection, arms: Arms | undefined): stri
   const plots = arms === undefined ? [] : comparisonPlots(arms, ratioLimitMs(canary));
   const body = html`<main>
 ${header(collection, verdict)}
+${gatesPanel(collection)}
 ${cards(smoke, canary, budget)}
 ${reasonsPanel(collection)}
 ${figures(plots)}
@@ -59,6 +61,22 @@ function header(collection: Collection, verdict: Verdict): Markup {
 <div class="verdict"><span class="pill ${verdict}">${verdict}</span><h1>${headline(collection)}</h1></div>
 <div class="meta">${run?.repository && html`<span>${run.repository}</span>`}${run?.ref && html`<span>${run.ref}</span>`}${run?.sha && html`<span><code>${run.sha.slice(0, 10)}</code></span>`}${collection.runUrl && html`<span><a href="${collection.runUrl}">Run ${run?.run_id ?? ""}</a></span>`}${generated && html`<span>${generated.replace("T", " ").slice(0, 16)} UTC</span>`}</div>
 </header>`;
+}
+
+/** One row a report, when there is more than one. */
+function gatesPanel(collection: Collection): Markup | undefined {
+  const lines = linesOf(collection);
+  if (lines.length === 0 || (lines.length === 1 && lines[0]!.state === "found")) return undefined;
+  const rows = lines
+    .slice(0, MOST_ROWS)
+    .map((line) => [
+      html`<span class="c-${line.verdict}">${line.verdict}</span>`,
+      gateHeading(line),
+      html`<code>${line.path}</code>${line.about !== "" && html` (${line.about})`}`,
+      line.sentence,
+    ]);
+  const more = lines.length > MOST_ROWS ? `${lines.length - MOST_ROWS} more reports aren't shown.` : undefined;
+  return panel("Reports", table(["Verdict", "Gate", "Report", "Why"], rows), more);
 }
 
 function reasonsPanel({ smoke, canary, budget }: Collection): Markup | undefined {
@@ -153,11 +171,9 @@ function arm({ version, url, kind }: CanaryReport["baseline"]): string {
   return [version, url, kind].filter((part) => part !== null).join(", ");
 }
 
-function notesPanel({ smoke, canary, budget, notes }: Collection): Markup | undefined {
-  const absent = [smoke, canary, budget].flatMap((found) => (found.state === "found" ? [] : [found.message]));
-  const all = [...absent, ...notes];
-  if (all.length === 0) return undefined;
-  return panel("Notes", html`<ul>${all.map((note) => html`<li>${note}</li>`)}</ul>`);
+function notesPanel({ notes }: Collection): Markup | undefined {
+  if (notes.length === 0) return undefined;
+  return panel("Notes", html`<ul>${notes.slice(0, MOST_ROWS).map((note) => html`<li>${note}</li>`)}</ul>`);
 }
 
 function panel(heading: string, content: Markup, note?: string): Markup {
