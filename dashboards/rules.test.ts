@@ -10,7 +10,7 @@ const run = promisify(execFile);
 const promtool = findProgram("promtool", "prometheus");
 
 /** Metrics that other programs export: the Pushgateway, and what canary-compare pushes to it. */
-const PUSHED = ["canary_p95_seconds", "canary_error_ratio", "push_time_seconds"];
+const PUSHED = ["canary_p95_seconds", "canary_error_ratio", "gate_verdict", "push_time_seconds"];
 
 function exported(): Set<string> {
   const names = new Set(PUSHED);

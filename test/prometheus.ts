@@ -98,7 +98,8 @@ export async function startPushgateway(): Promise<Server> {
   const port = await freePort();
   const child = spawn(
     findProgram("prometheus-pushgateway", "prometheus-pushgateway"),
-    [`--web.listen-address=127.0.0.1:${port}`],
+    // Debian's build keeps groups in /var/lib unless told otherwise: one test would see another's.
+    [`--web.listen-address=127.0.0.1:${port}`, "--persistence.file="],
     {
       stdio: "ignore",
     },

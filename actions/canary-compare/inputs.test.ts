@@ -120,6 +120,7 @@ describe("every input changes some outcome", () => {
     ["end", "2026-03-10T12:00:00+01:00", queried],
     ["before", "before.json", handedOn],
     ["pushgateway-url", "http://g:9091", handedOn],
+    ["service", "shop", handedOn],
     ["report-directory", "elsewhere", handedOn],
     ["artifact-name", "other", handedOn],
     ["fail-on", "never", handedOn],

@@ -53,6 +53,8 @@ export interface Inputs {
   errorBudget: string;
   selfCheck: boolean;
   pushgatewayUrl: string;
+  /** Name under which figures are pushed; empty: the repository's. */
+  service: string;
   reportDirectory: string;
   artifactName: string;
   failOn: FailOn;
@@ -101,6 +103,7 @@ export function readCanaryInputs(environment: InputEnvironment = process.env): I
       canaryVersion: read.text("canary-version"),
       errorBudget: path(read.text("error-budget")),
       selfCheck,
+      service: read.text("service"),
       pushgatewayUrl: read.url("pushgateway-url", { example: "http://localhost:9091" }),
       reportDirectory: path(read.text("report-directory", "reports/canary")),
       artifactName: read.artifactName("artifact-name", "canary-report"),

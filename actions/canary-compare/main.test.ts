@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
@@ -7,8 +6,11 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { NOISES } from "../../bench/trials/weather.ts";
 import { makeTrial } from "../../bench/trials/world.ts";
 import { runCanary, throwAwayFolder } from "../../test/canary-action.ts";
-import { findProgram, freePort, stopProcess, until } from "../../test/servers.ts";
+import { startPushgateway } from "../../test/prometheus.ts";
+import { exampleCanary, exampleSamples } from "../../test/report-examples.ts";
+import { freePort } from "../../test/servers.ts";
 import type { Samples } from "../lib/judge/samples.ts";
+import { groupOf } from "./report/pushgateway.ts";
 
 const place = throwAwayFolder();
 afterAll(() => place[Symbol.dispose]());
@@ -161,28 +163,39 @@ describe("self-check", () => {
 });
 
 describe("figures for a Pushgateway", () => {
-  test("a real Pushgateway shows both phases", async () => {
-    const port = await freePort();
-    const gateway = spawn(
-      findProgram("prometheus-pushgateway", "prometheus-pushgateway"),
-      [`--web.listen-address=127.0.0.1:${port}`],
-      { stdio: "ignore" },
-    );
+  test("a real Pushgateway keeps every service of every repository apart, with both phases and the verdict", async () => {
+    const gateway = await startPushgateway();
     try {
-      const url = `http://127.0.0.1:${port}`;
-      await until(async () => {
-        if (!(await fetch(`${url}/-/ready`)).ok) throw new Error("not ready");
-      });
-      const run = await compare("slow.ndjson", { "pushgateway-url": url });
-      const text = await (await fetch(`${url}/metrics`)).text();
-      const value = (name: string, phase: string) =>
-        Number(new RegExp(`^${name}\\{[^}]*job="canary-compare"[^}]*phase="${phase}"[^}]*\\} (\\S+)$`, "m").exec(text)?.[1]);
-      expect(value("canary_p95_seconds", "canary")).toBeCloseTo(run.report!.metrics[0]!.canary.value! / 1000, 9);
-      expect(value("canary_p95_seconds", "baseline")).toBeCloseTo(run.report!.metrics[0]!.baseline.value! / 1000, 9);
-      expect(value("canary_error_ratio", "canary")).toBe(0);
+      const inputs = { "pushgateway-url": gateway.url };
+      const slow = await compare("slow.ndjson", { ...inputs, service: "shop" });
+      await compare("same.ndjson", { ...inputs, service: "cart" });
+      const text = await (await fetch(`${gateway.url}/metrics`)).text();
+      const value = (name: string, service: string, phase: string) => {
+        const labels = `gate="canary-compare",instance="",job="canary-compare",${phase}repository="local",service="${service}"`;
+        return Number(
+          text
+            .split("\n")
+            .find((line) => line.startsWith(`${name}{${labels}} `))
+            ?.split(" ")[1],
+        );
+      };
+      const [p95] = slow.report!.metrics;
+      expect(value("canary_p95_seconds", "shop", 'phase="canary",')).toBeCloseTo(p95!.canary.value! / 1000, 9);
+      expect(value("canary_p95_seconds", "shop", 'phase="baseline",')).toBeCloseTo(p95!.baseline.value! / 1000, 9);
+      expect(value("canary_p95_seconds", "cart", 'phase="canary",')).toBeLessThan(p95!.canary.value! / 1000);
+      expect(value("canary_error_ratio", "shop", 'phase="canary",')).toBe(0);
+      expect([value("gate_verdict", "shop", ""), value("gate_verdict", "cart", "")]).toEqual([-1, 1]);
     } finally {
-      await stopProcess(gateway);
+      await gateway.stop();
     }
+  });
+
+  test("a repository's name is its service's unless another is given", () => {
+    const report = exampleCanary(exampleSamples(60));
+    const ofRepository = (repository: string | null) => ({ ...report, run: { ...report.run, repository } });
+    expect(groupOf(ofRepository("o/shop"))).toEqual({ repository: "o/shop", service: "shop", gate: "canary-compare" });
+    expect(groupOf(ofRepository("o/mono"), "cart")).toMatchObject({ repository: "o/mono", service: "cart" });
+    expect(groupOf(ofRepository(null))).toMatchObject({ repository: "local", service: "local" });
   });
 
   test("a gateway that refuses or isn't there is a warning, not a failure", async () => {

@@ -92,7 +92,7 @@ async function publish(inputs: Inputs, report: CanaryReport, text: string, cance
     const artifact = await uploadArtifact({ name: inputs.artifactName, files, root: dirname(path) });
     if (artifact.id !== null) setOutputs({ "artifact-id": artifact.id });
     if (artifact.notice !== undefined) annotate(artifact.notice);
-    const pushed = inputs.pushgatewayUrl === "" ? undefined : await pushFigures(inputs.pushgatewayUrl, final);
+    const pushed = inputs.pushgatewayUrl === "" ? undefined : await pushFigures(inputs.pushgatewayUrl, final, inputs.service);
     if (pushed !== undefined) annotate(pushed);
   }
   return finish(final, inputs.failOn, cancelled);
