@@ -8,7 +8,7 @@ import { runChild, scrubbedEnvironment } from "../actions/lib/runner/child.ts";
 export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 
 /** What every action that runs k6 needs beside its code: shared parts of scripts and the pinned Go module. */
-const K6_ASSETS = ["k6/lib", "tools/go.mod", "tools/go.sum"];
+const K6_ASSETS = ["actions/lib/k6/driver", "k6/lib", "tools/go.mod", "tools/go.sum"];
 /** The module whose import tells that a bundle runs k6. */
 const K6_ASSET_MODULE = "actions/lib/k6/assets.ts";
 /** ncc can end well and write only stubs that throw; a real bundle with @actions/core is far larger. */
