@@ -119,7 +119,18 @@ export type Event =
   | { type: "media"; kind: IncomingMessage["kind"] }
   | { type: "pms"; outcome: PmsOutcome };
 
-export type TicketKind = "handover" | "service" | "issue" | "late_checkout" | "booking" | "question" | "emergency" | "data";
+export type TicketKind =
+  | "handover"
+  | "service"
+  | "issue"
+  | "late_checkout"
+  | "booking"
+  | "question"
+  | "emergency"
+  | "data"
+  /** A message that could not be handled, a reply that could not be sent. */
+  | "failed"
+  | "undelivered";
 
 /** Work for reception. */
 export interface Ticket {
