@@ -44,6 +44,8 @@ export const AWAITING = [
   "retry",
 ] as const;
 export type Awaiting = (typeof AWAITING)[number];
+/** Questions on the side: what was asked before them stays open and is asked again after them. */
+export const ON_THE_SIDE: ReadonlySet<Awaiting> = new Set(["late_time", "room_number", "intent"]);
 
 const session = z.object({
   version: z.literal(1),
@@ -55,8 +57,12 @@ const session = z.object({
   stay: stay.default({}),
   /** Who was named when it wasn't yet clear how many are adults and how many children. */
   party: z.object({ adults: z.number().optional(), children: z.number().optional(), people: z.number().optional() }).optional(),
+  /** Days that were refused, which "one day later" is said about. */
+  refused: z.object({ checkIn: z.string(), checkOut: z.string() }).optional(),
   guestName: z.string().optional(),
   awaiting: z.enum(AWAITING).optional(),
+  /** What was asked before a question on the side. */
+  resumes: z.enum(AWAITING).optional(),
   /** Offers as they were shown, cheapest first. */
   offers: z.array(z.object({ roomType, total: money })).default([]),
   /** A room that is kept and waits for the guest's word. */

@@ -24,6 +24,9 @@ export interface Entities {
   past_year?: number | undefined;
   /** Nights or people are said to be added to those of before. */
   relative?: boolean | undefined;
+  /** Days by which a reservation is to be moved, and whether only its end is. */
+  shift?: number | undefined;
+  shift_departure?: boolean | undefined;
   /** Names of entities that could be read in two ways. */
   ambiguous?: readonly string[] | undefined;
 }

@@ -2,7 +2,7 @@ import { nightsBetween } from "../../calendar.ts";
 import type { Reply } from "../../mail/message.ts";
 import type { Reservation } from "../../pms/port.ts";
 import type { Phrase, PhraseKey, PhraseParameters, ShownReservation } from "../replies/phrases.ts";
-import type { Awaiting, Booking, Session } from "../session.ts";
+import { type Awaiting, type Booking, ON_THE_SIDE, type Session } from "../session.ts";
 import type { Effect, PmsCall, Step, Surroundings, Ticket } from "./contract.ts";
 
 /**
@@ -40,8 +40,17 @@ export class Dialogue {
     parameters: PhraseParameters[Key],
     buttons: readonly string[] = [],
   ): undefined {
-    this.session.awaiting = awaiting;
+    const { session } = this;
+    if (!ON_THE_SIDE.has(awaiting)) session.resumes = undefined;
+    else if (session.awaiting !== undefined && !ON_THE_SIDE.has(session.awaiting)) session.resumes = session.awaiting;
+    session.awaiting = awaiting;
     this.say(key, parameters, buttons);
+  }
+
+  /** A question on the side is answered: what was asked before it is open again. */
+  resume(): undefined {
+    this.session.awaiting = this.session.resumes;
+    this.session.resumes = undefined;
   }
 
   showPlace(location: NonNullable<Reply["location"]>): undefined {
@@ -77,7 +86,9 @@ export class Dialogue {
     session.goal = undefined;
     session.stay = {};
     session.party = undefined;
+    session.refused = undefined;
     session.awaiting = undefined;
+    session.resumes = undefined;
     session.offers = [];
     session.hold = undefined;
     session.change = undefined;

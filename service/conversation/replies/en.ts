@@ -102,6 +102,9 @@ export const en: Phrases = {
     `Booking confirmed! Code ${r.code}. ${w.room(r.roomType)}, ${stay(r, w)}, ${w.money(r.total)} in total${r.guestName === undefined ? "" : `, under the name ${r.guestName}`}. Check-in is from ${checkInFrom}.`,
   hold_lost: () => "Time ran out, and the room is no longer held.",
   not_booked: () => "All right, nothing was booked. I can look for other dates or another room if you like.",
+  not_booked_yet: () => "All right, nothing is booked yet. Say “book it” whenever you like.",
+  kept_for_now: ({ until }, w) =>
+    `All right, I confirm nothing yet. I'm holding the room until ${w.clock(until)}; say “confirm” whenever you like.`,
   already_confirmed: ({ code }) => `Your booking ${code} is already confirmed. Is there anything else I can do?`,
   no_other_dates: () => "I see. Shall I look for other dates or another room?",
   bookings_off: () => "Bookings in this chat are paused. I've passed your request to reception, and they will reply here.",

@@ -101,6 +101,9 @@ export const es: Phrases = {
     `¡Reserva confirmada! Código ${r.code}. ${w.room(r.roomType)}, ${stay(r, w)}, ${w.money(r.total)} en total${r.guestName === undefined ? "" : `, a nombre de ${r.guestName}`}. El check-in es desde las ${checkInFrom}.`,
   hold_lost: () => "Se acabó el tiempo y la habitación ya no está guardada.",
   not_booked: () => "De acuerdo, no reservé nada. Si quieres, busco otras fechas u otra habitación.",
+  not_booked_yet: () => "De acuerdo, no reservé nada todavía. Cuando quieras, dime “resérvala”.",
+  kept_for_now: ({ until }, w) =>
+    `De acuerdo, no confirmo nada todavía. Te guardo la habitación hasta las ${w.clock(until)}; dime “confirmo” cuando quieras.`,
   already_confirmed: ({ code }) => `Tu reserva ${code} ya está confirmada. ¿Te ayudo con algo más?`,
   no_other_dates: () => "Entiendo. ¿Quieres que busque otras fechas u otra habitación?",
   bookings_off: () => "Las reservas por este chat están en pausa. Le pasé tu pedido a recepción y te responden por aquí.",

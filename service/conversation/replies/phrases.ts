@@ -83,6 +83,8 @@ export interface PhraseParameters {
   confirmed: { reservation: ShownReservation; checkInFrom: string };
   hold_lost: None;
   not_booked: None;
+  not_booked_yet: None;
+  kept_for_now: { until: Date };
   already_confirmed: { code: string };
   no_other_dates: None;
   bookings_off: None;

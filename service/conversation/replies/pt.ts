@@ -102,6 +102,9 @@ export const pt: Phrases = {
     `Reserva confirmada! Código ${r.code}. ${w.room(r.roomType)}, ${stay(r, w)}, ${w.money(r.total)} no total${r.guestName === undefined ? "" : `, em nome de ${r.guestName}`}. O check-in é a partir das ${checkInFrom}.`,
   hold_lost: () => "O tempo acabou e o quarto não está mais guardado.",
   not_booked: () => "Tudo bem, não reservei nada. Se quiser, procuro outras datas ou outro quarto.",
+  not_booked_yet: () => "Tudo bem, ainda não reservei nada. Quando quiser, diga “pode reservar”.",
+  kept_for_now: ({ until }, w) =>
+    `Tudo bem, não confirmo nada ainda. Guardo o quarto até as ${w.clock(until)}; diga “confirmo” quando quiser.`,
   already_confirmed: ({ code }) => `Sua reserva ${code} já está confirmada. Posso ajudar em mais alguma coisa?`,
   no_other_dates: () => "Entendo. Quer que eu procure outras datas ou outro quarto?",
   bookings_off: () => "As reservas por este chat estão em pausa. Passei seu pedido para a recepção, que responde por aqui.",

@@ -70,6 +70,8 @@ const SAMPLES: { [Key in PhraseKey]: PhraseParameters[Key][] } = {
   ],
   hold_lost: none,
   not_booked: none,
+  not_booked_yet: none,
+  kept_for_now: [{ until: at }],
   already_confirmed: [{ code: "GH-234567" }],
   no_other_dates: none,
   bookings_off: none,
