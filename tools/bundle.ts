@@ -193,7 +193,8 @@ async function sourceFiles(name: string): Promise<string[]> {
     if (seen.has(file)) continue;
     seen.add(file);
     const text = await readFile(join(ROOT, file), "utf8");
-    for (const [, path] of text.matchAll(/(?:from|import)\s*\(?\s*"(\.[^"]+)"/g)) {
+    // Modules that k6 runs are text here, and import others of their kind.
+    for (const [, path] of text.matchAll(/(?:from|import)\s*\(?\s*"(\.[^"]+\.(?:ts|json))"/g)) {
       waiting.push(relative(ROOT, resolve(ROOT, dirname(file), path!)));
     }
   }
