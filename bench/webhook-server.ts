@@ -29,7 +29,7 @@ const ours = async () => {
       : undefined;
   const inbox =
     database === undefined
-      ? { accept: async () => ({ stored: 1, duplicates: 0, conflicts: [] }) }
+      ? { accept: async () => ({ stored: 1, duplicates: 0, withPerson: new Set<string>() }) }
       : createInbox({ database, metrics });
   return createApp({
     release: "bench",
