@@ -24,6 +24,12 @@ const url = (...protocols: string[]) =>
     message: `expected a URL that starts with ${protocols.map((protocol) => `${protocol}//`).join(" or ")}`,
   });
 const secret = z.string().min(16, "expected at least 16 characters");
+const list = z.string().transform((text) =>
+  text
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== ""),
+);
 const json = z.string().transform((text, context) => {
   try {
     return JSON.parse(text) as unknown;
@@ -72,11 +78,11 @@ const environment = z.object({
   OTEL_TRACES_EXPORTER: z.enum(["none", "console", "otlp"]).default("none"),
   OTEL_TRACES_SAMPLER_ARG: fraction.default(0.01),
   WORKERS: integer(0, 100).default(8).describe("conversations handled at once by this process; 0: none"),
-  SHUTDOWN_GRACE_SECONDS: integer(0, 300)
-    .optional()
-    .describe("after SIGTERM, seconds in which it serves on but isn't ready; empty: 5 in production, else 0"),
   SMTP_URL: url("smtp:", "smtps:").optional().describe("outgoing mail server of the e-mail channel"),
   EMAIL_SECRET: secret.optional().describe("HMAC key of POST /webhooks/email"),
+  EMAIL_AUTHSERV_ID: list
+    .default([])
+    .describe("mail servers whose Authentication-Results prove a sender, by their authserv-id, with commas between"),
   FAULT_LATENCY_MS: integer(0, 60_000).default(0).describe("rehearsal: delay added to answers"),
   FAULT_LATENCY_PERCENT: integer(0, 1000)
     .default(0)

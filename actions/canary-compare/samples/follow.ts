@@ -1,24 +1,21 @@
 import { type FileHandle, open } from "node:fs/promises";
-import { RecordSplitter } from "../../lib/k6/csv.ts";
+import { StringDecoder } from "node:string_decoder";
 
-/** Reads a CSV file that another process is still writing: each call gives the whole records that came since the last. */
-export class RecordFollower {
+/** Reads a file that another process is still writing: each call gives the whole lines that came since the last. */
+export class LineFollower {
   readonly #path: string;
-  readonly #splitter = new RecordSplitter();
+  readonly #decoder = new StringDecoder("utf8");
   readonly #buffer = Buffer.alloc(1 << 20);
   #file: FileHandle | undefined;
   #position = 0;
+  #rest = "";
 
   constructor(path: string) {
     this.#path = path;
   }
 
-  /**
-   * Records that are complete by now, in order; none while the file isn't there.
-   *
-   * @param onRecord gets the record and the number of its first line
-   */
-  async read(onRecord: (record: string, line: number) => void): Promise<void> {
+  /** Lines that are complete by now, in order; none while the file isn't there. */
+  async read(onLine: (line: string) => void): Promise<void> {
     try {
       this.#file ??= await open(this.#path, "r");
     } catch (error) {
@@ -29,13 +26,15 @@ export class RecordFollower {
       const { bytesRead } = await this.#file.read(this.#buffer, 0, this.#buffer.length, this.#position);
       if (bytesRead === 0) return;
       this.#position += bytesRead;
-      this.#splitter.push(this.#buffer.subarray(0, bytesRead), onRecord);
+      const lines = (this.#rest + this.#decoder.write(this.#buffer.subarray(0, bytesRead))).split("\n");
+      this.#rest = lines.pop()!;
+      for (const line of lines) if (line !== "") onLine(line);
     }
   }
 
-  /** Whether the file ends within a record. */
+  /** Whether the file ends within a line. */
   get cutOff(): boolean {
-    return this.#splitter.cutOff;
+    return this.#rest !== "";
   }
 
   async close(): Promise<void> {

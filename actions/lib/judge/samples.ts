@@ -80,10 +80,9 @@ const HOLE = 20;
  * What makes the samples unusable: a time or latency that is NaN, infinite or negative, and latencies whose unit seems to change,
  * between the arms or within one.
  *
- * @param measured whether the unit is surely milliseconds: then a factor of 1,000 is what it looks like
  * @returns one fault an arm and kind, none when the samples can be judged
  */
-export function findFaults(baseline: Samples, canary: Samples, measured = false): SampleFault[] {
+export function findFaults(baseline: Samples, canary: Samples): SampleFault[] {
   const arms = [
     ["baseline", baseline],
     ["canary", canary],
@@ -104,7 +103,7 @@ export function findFaults(baseline: Samples, canary: Samples, measured = false)
       });
     }
   }
-  if (faults.length > 0 || measured) return faults;
+  if (faults.length > 0) return faults;
   for (const [arm, samples] of arms) {
     const latencies = sortedLatencies(samples);
     const split = findThousandfoldSplit(latencies);
