@@ -28,9 +28,7 @@ const ours = async () => {
       ? openDatabase(await connect({ url: process.env.DATABASE_URL, onError: (error) => console.error(error) }))
       : undefined;
   const inbox =
-    database === undefined
-      ? { accept: async () => ({ stored: 1, duplicates: 0, withPerson: new Set<string>() }) }
-      : createInbox({ database, metrics });
+    database === undefined ? { accept: async () => ({ stored: 1, duplicates: 0 }) } : createInbox({ database, metrics });
   return createApp({
     release: "bench",
     isCanaryEnabled: () => true,

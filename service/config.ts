@@ -6,6 +6,7 @@ export const DEVELOPMENT_SECRETS = {
   ADMIN_JWT_SECRET: "development-admin-jwt-secret-32-bytes!",
   WHATSAPP_APP_SECRET: "development-whatsapp-app-secret",
   WHATSAPP_VERIFY_TOKEN: "development-whatsapp-verify-token",
+  NOTIFY_WEBHOOK_SECRET: "development-notify-webhook-secret",
 } as const;
 
 const integer = (minimum: number, maximum: number) =>
@@ -23,13 +24,17 @@ const url = (...protocols: string[]) =>
   z.string().refine((value) => URL.canParse(value) && protocols.includes(new URL(value).protocol), {
     message: `expected a URL that starts with ${protocols.map((protocol) => `${protocol}//`).join(" or ")}`,
   });
+const list = <Item extends z.ZodType<string, string>>(item: Item) =>
+  z
+    .string()
+    .transform((text) =>
+      text
+        .split(",")
+        .map((part) => part.trim())
+        .filter((part) => part !== ""),
+    )
+    .pipe(z.array(item).max(100));
 const secret = z.string().min(16, "expected at least 16 characters");
-const list = z.string().transform((text) =>
-  text
-    .split(",")
-    .map((part) => part.trim())
-    .filter((part) => part !== ""),
-);
 const json = z.string().transform((text, context) => {
   try {
     return JSON.parse(text) as unknown;
@@ -79,10 +84,19 @@ const environment = z.object({
   OTEL_TRACES_SAMPLER_ARG: fraction.default(0.01),
   WORKERS: integer(0, 100).default(8).describe("conversations handled at once by this process; 0: none"),
   SMTP_URL: url("smtp:", "smtps:").optional().describe("outgoing mail server of the e-mail channel"),
-  EMAIL_SECRET: secret.optional().describe("HMAC key of POST /webhooks/email"),
-  EMAIL_AUTHSERV_ID: list
+  NOTIFY_FROM: z
+    .email("expected an e-mail address")
+    .optional()
+    .describe("sender of mails to reception; empty: the hotel's own address"),
+  NOTIFY_EMAIL: list(z.email("expected e-mail addresses, separated by commas"))
     .default([])
-    .describe("mail servers whose Authentication-Results prove a sender, by their authserv-id, with commas between"),
+    .describe("who is told of what hotels without contacts of their own must know; comma between addresses"),
+  NOTIFY_WEBHOOK_URL: url("https:", "http:").optional().describe("POSTed to, signed, for hotels without contacts of their own"),
+  NOTIFY_WEBHOOK_SECRET: secret.optional().describe("HMAC key of the webhooks that tell reception"),
+  NOTIFY_WEBHOOK_ORIGINS: list(url("https:", "http:").transform((text) => new URL(text).origin))
+    .default([])
+    .describe("origins that hotels may name in settings.notifications.webhook; comma between them"),
+  EMAIL_SECRET: secret.optional().describe("HMAC key of POST /webhooks/email"),
   FAULT_LATENCY_MS: integer(0, 60_000).default(0).describe("rehearsal: delay added to answers"),
   FAULT_LATENCY_PERCENT: integer(0, 1000)
     .default(0)
@@ -145,6 +159,8 @@ export function loadConfig(env: Record<string, string | undefined>) {
     ]) {
       if (!(name in given)) problems.push(`${name}: missing. Production doesn't start without it.`);
     }
+    if (("NOTIFY_WEBHOOK_URL" in given || "NOTIFY_WEBHOOK_ORIGINS" in given) && !("NOTIFY_WEBHOOK_SECRET" in given))
+      problems.push("NOTIFY_WEBHOOK_SECRET: missing. Webhooks that tell reception are signed with it.");
     if (!("ADMIN_JWT_SECRET" in given) && !("ADMIN_JWKS_URL" in given)) {
       problems.push("ADMIN_JWT_SECRET: missing. Production doesn't start without it or ADMIN_JWKS_URL.");
     }

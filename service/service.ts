@@ -12,7 +12,6 @@ import { createGraph } from "./channels/whatsapp/graph.ts";
 import { whatsAppWebhook } from "./channels/whatsapp/webhook.ts";
 import type { Config } from "./config.ts";
 import { createHandle } from "./conversation/handle.ts";
-import { quietWhilePaused } from "./conversation/paused.ts";
 import { createTenantModels } from "./conversation/tenant-models.ts";
 import { createTickets } from "./conversation/tickets.ts";
 import { flagRoutes } from "./flags/admin.ts";
@@ -32,6 +31,7 @@ import { pmsWebhook } from "./pms/webhook.ts";
 import { conversationRoutes } from "./reception/conversations.ts";
 import { outboxAdmin } from "./reception/dead-letters.ts";
 import { guestRoutes } from "./reception/guests.ts";
+import { openNotices } from "./reception/notifications/open.ts";
 import { connect, openDatabase } from "./storage/database.ts";
 import { checkMigrated, migrate, readMigrations } from "./storage/migrations.ts";
 import { openMemory } from "./storage/shared-memory.ts";
@@ -140,17 +140,20 @@ export async function startService(
           metrics,
           logger,
         });
-  const answer = createHandle({
+  const tenant = (id: string) => tenancy.get(id);
+  const graph = createGraph({ url: config.WHATSAPP_API_URL, accessToken: config.WHATSAPP_ACCESS_TOKEN });
+  const notices = openNotices({ config, database, tenant, graph, metrics, logger });
+  const handle = createHandle({
     understand,
     pms,
     tickets: createTickets({ database }),
+    notices,
     flags,
     tenants: tenancy,
     tenantModels: createTenantModels({ model: primary.model, logger }),
     metrics,
     logger,
   });
-  const handle = quietWhilePaused(answer, tenancy);
   const worker = createWorker({
     database,
     answers,
@@ -163,8 +166,6 @@ export async function startService(
       ),
   });
 
-  const graph = createGraph({ url: config.WHATSAPP_API_URL, accessToken: config.WHATSAPP_ACCESS_TOKEN });
-  const tenant = (id: string) => tenancy.get(id);
   const email = createEmailChannel({ url: config.SMTP_URL, tenant });
   const outbox = createOutboxSender({
     database,
@@ -240,7 +241,7 @@ export async function startService(
         graph,
         logger,
         canonicalUserId,
-        resolveTenant: async ({ userId, phoneNumberId }) => (await tenancy.resolve({ userId, phoneNumberId })).tenant,
+        resolveTenant: async ({ userId, phoneNumberId }) => (await tenancy.resolve({ userId, phoneNumberId })).tenant.id,
       }),
       emailWebhook({
         secret: config.EMAIL_SECRET,
@@ -248,12 +249,7 @@ export async function startService(
         database,
         logger,
         canonicalUserId,
-        trustedServers: config.EMAIL_AUTHSERV_ID,
-        resolveTenant: async ({ userId, tenantId, addresses }) => {
-          if (tenantId === undefined && !addresses.some((address) => tenancy.hasAddress(address))) return undefined;
-          const explicit = tenantId === undefined ? undefined : { tenantId, authorised: true };
-          return (await tenancy.resolve({ userId, explicit, addresses })).tenant.id;
-        },
+        resolveTenant: resolveNamed,
         limit,
       }),
       chat.router,
@@ -277,6 +273,7 @@ export async function startService(
   if (config.WORKERS > 0) {
     await worker.start();
     await outbox.start();
+    notices.start();
   }
   const server = createServer(app);
   // Longer than the idle time of the usual balancers (60 s): else one sends into a connection that is just being closed.
@@ -293,6 +290,7 @@ export async function startService(
     await drain();
     clearTimeout(patience);
     await Promise.all([streams, worker.stop(), outbox.stop()]);
+    await notices.stop();
     await email.close?.();
     await Promise.all([flags.close(), tenancy.close()]);
     await Promise.all([database.close(), shared.close(), tracing.close()]);

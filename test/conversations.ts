@@ -65,7 +65,6 @@ export const HOTEL: Tenant = {
   languages: ["es", "en", "pt"],
   businessHours: null,
   whatsappPhoneNumberId: null,
-  emailAddress: null,
   limits: {},
   pms: {},
   settings: {},
@@ -98,6 +97,8 @@ export async function openDesk(options: {
   tenant?: Partial<Tenant>;
   flags?: Partial<Record<Parameters<HandleOptions["flags"]["isEnabled"]>[0], boolean>>;
   pms?: HandleOptions["pms"];
+  /** Absent: the hotel has nobody to be told. */
+  notices?: HandleOptions["notices"];
 }): Promise<Desk> {
   const { database, shared = openMemory(), flags = {} } = options;
   const tenant: Tenant = { ...HOTEL, ...options.tenant };
@@ -111,6 +112,7 @@ export async function openDesk(options: {
     understand,
     pms,
     tickets: createTickets({ database }),
+    notices: options.notices ?? { tell: async () => "unreachable" },
     flags: { isEnabled: (flag) => flags[flag] ?? flag !== "conversation.delay.enabled" },
     tenants: { get: () => tenant },
     tenantModels: createTenantModels({ model, logger }),

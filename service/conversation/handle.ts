@@ -1,5 +1,5 @@
 import { addDays, dayIn } from "../calendar.ts";
-import type { Conversation, HandleMessage, Turn } from "../mail/message.ts";
+import type { Conversation, HandleMessage, Told, Turn } from "../mail/message.ts";
 import type { TenantModel } from "../nlp/tenant.ts";
 import type { PmsClients } from "../pms/clients.ts";
 import { type Pms, PmsRefusal, PmsUnavailable } from "../pms/port.ts";
@@ -51,6 +51,8 @@ export interface HandleOptions {
   understand: (text: string, options: UnderstandOptions) => Reading;
   pms: PmsClients;
   tickets: Tickets;
+  /** Tells reception of tickets, and says what became of it. */
+  notices: { tell(tenantId: string, keys: readonly string[]): Promise<Told> };
   flags: { isEnabled(flag: ConversationFlag, context: Record<string, unknown>): boolean };
   tenants: { get(id: string): Promise<Tenant | undefined> | Tenant | undefined };
   /** Hotels' own examples and answers. */
@@ -64,7 +66,7 @@ const MAXIMUM_STEPS = 8;
 
 /** Understands a message, asks the PMS what the orchestrator wants to know, and puts the answer into words. */
 export function createHandle(options: HandleOptions): HandleMessage {
-  const { understand, pms, tickets, flags, tenants, tenantModels, metrics, logger } = options;
+  const { understand, pms, tickets, notices, flags, tenants, tenantModels, metrics, logger } = options;
 
   return async ({ conversation, message, now }) => {
     const tenant = await tenants.get(conversation.tenantId);
@@ -108,16 +110,16 @@ export function createHandle(options: HandleOptions): HandleMessage {
       userId,
       messageKey: `${channel}:${message.messageId}`,
       handedOver: conversation.handedOver,
-      isSenderUnproven: message.senderUnproven,
       ownAnswer: understood === undefined ? undefined : tenantModel?.reply(understood.intent, language),
     };
 
     const client = pms.forTenant(tenant);
+    const opened: string[] = [];
     let step: Step = orchestrate(session, event, around);
     let { draft } = step;
     let fellBack = step.fellBack;
     for (let steps = 1; ; steps++) {
-      const call = await perform(step, conversation);
+      const call = await perform(step, conversation, opened);
       if (call === undefined) break;
       if (steps >= MAXIMUM_STEPS) throw new Error(`a message led to ${steps} calls to the PMS; the last was ${call.operation}`);
       const outcome = await ask(client, call);
@@ -136,7 +138,8 @@ export function createHandle(options: HandleOptions): HandleMessage {
       draft = { ...draft, phrases: [...draft.phrases, { key: "notice", parameters: {} }] };
       state.noticeAt = now.toISOString();
     }
-    const words = wordsOf(language, today, tenant.timeZone);
+    const told = await notices.tell(tenantId, opened);
+    const words = wordsOf(language, today, tenant.timeZone, told);
     const look = {
       interactive: flags.isEnabled("features.interactive_messages", context),
       typing: flags.isEnabled("conversation.delay.enabled", context),
@@ -149,13 +152,20 @@ export function createHandle(options: HandleOptions): HandleMessage {
     return turn;
   };
 
-  /** Opens the step's tickets. @returns the call to the PMS that it waits for */
-  async function perform(step: Step, conversation: Conversation): Promise<PmsCall | undefined> {
+  /**
+   * Opens the step's tickets.
+   *
+   * @param opened gets the keys of those tickets
+   * @returns the call to the PMS that it waits for
+   */
+  async function perform(step: Step, conversation: Conversation, opened: string[]): Promise<PmsCall | undefined> {
     let call: PmsCall | undefined;
     for (const effect of step.effects) {
       if (effect.type === "pms") call = effect.call;
-      else if (effect.type === "ticket") await tickets.open(conversation, effect.key, effect.ticket);
-      else await tickets.setRoom(conversation.tenantId, effect.key, effect.room);
+      else if (effect.type === "ticket") {
+        await tickets.open(conversation, effect.key, effect.ticket);
+        opened.push(effect.key);
+      } else await tickets.setRoom(conversation.tenantId, effect.key, effect.room);
     }
     return call;
   }

@@ -38,7 +38,6 @@ export const AWAITING = [
   "change_confirm",
   "which",
   "cancel_confirm",
-  "code",
   "late_time",
   "room_number",
   "intent",
@@ -73,8 +72,6 @@ const session = z.object({
   wish: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
   /** A reservation that is about to be cancelled. */
   cancelling: reservation.optional(),
-  /** Codes of reservations that a guest wrote whose channel proves no sender; the last ones. */
-  codes: z.array(z.string()).default([]),
   /** What the list of reservations was shown for. */
   task: z.enum(["modify", "cancel", "status"]).optional(),
   lastBooking: z.string().optional(),

@@ -14,9 +14,12 @@ export async function measureBacklog(database: Database, metrics: Metrics): Prom
       handover_oldest_age_seconds: number;
       tickets_urgent: string;
       tickets_normal: string;
+      notices_pending: string;
+      notices_oldest_age_seconds: number;
       /** Null: the database doesn't let it be seen. */
       snapshot_age_seconds: number | null;
-    }>("select w.*, oldest_snapshot_age() as snapshot_age_seconds from waiting_work() w"),
+    }>(`select w.*, n.pending as notices_pending, n.oldest_age_seconds as notices_oldest_age_seconds, oldest_snapshot_age() as snapshot_age_seconds
+         from waiting_work() w, waiting_notices() n`),
   );
   metrics.inboxDepth.set(Number(row!.inbox_depth));
   metrics.inboxOldestAge.set(row!.inbox_oldest_age_seconds);
@@ -27,5 +30,7 @@ export async function measureBacklog(database: Database, metrics: Metrics): Prom
   metrics.handoverOldestAge.set(row!.handover_oldest_age_seconds);
   metrics.ticketsOpen.set({ urgency: "urgent" }, Number(row!.tickets_urgent));
   metrics.ticketsOpen.set({ urgency: "normal" }, Number(row!.tickets_normal));
+  metrics.noticesPending.set(Number(row!.notices_pending));
+  metrics.noticesOldestAge.set(row!.notices_oldest_age_seconds);
   metrics.oldestSnapshotAge.set(row!.snapshot_age_seconds ?? Number.NaN);
 }

@@ -8,8 +8,6 @@ export interface Accepted {
   stored: number;
   /** Messages that had been stored before; they are not handled again. */
   duplicates: number;
-  /** Guests of whose conversations a person has taken care: the agent keeps quiet there. */
-  withPerson: ReadonlySet<string>;
 }
 
 /** Where every channel leaves its messages. What `accept` has confirmed is never lost and handled once. */
@@ -88,7 +86,7 @@ export function createInbox({ database, metrics, worker = () => undefined }: Inb
 
   return {
     accept: async (tenantId, messages) => {
-      if (messages.length === 0) return { stored: 0, duplicates: 0, withPerson: new Set() };
+      if (messages.length === 0) return { stored: 0, duplicates: 0 };
       const own = worker();
       // One lease a guest: who handles the first message of a guest goes on with the next ones.
       const guests = new Set<string>();
@@ -114,8 +112,7 @@ export function createInbox({ database, metrics, worker = () => undefined }: Inb
         if (!fresh.includes(message)) metrics.messageDuplicates.inc({ channel: channelLabel(message.channel) });
       }
       metrics.tenantRequests.inc({ tenant_id: tenantId }, messages.length);
-      const withPerson = new Set(messages.filter((_, index) => results[index]!.handed_over).map(({ userId }) => userId));
-      return { stored: fresh.length, duplicates: messages.length - fresh.length, withPerson };
+      return { stored: fresh.length, duplicates: messages.length - fresh.length };
     },
   };
 }

@@ -1,5 +1,11 @@
 import type { Band, Language } from "../vocabulary.ts";
 
+/**
+ * What became of telling reception: somebody's mail server, webhook or phone has it · it is on its way and nobody has it yet · the hotel
+ * has nobody to be told. Only the first lets the agent say "I told reception".
+ */
+export type Told = "acknowledged" | "pending" | "unreachable";
+
 /** A guest's message as a channel hands it over, whatever the channel. */
 export interface IncomingMessage {
   channel: string;
@@ -25,8 +31,6 @@ export interface IncomingMessage {
   /** Id of the button or list row pressed. */
   buttonId?: string | undefined;
   language?: Language | undefined;
-  /** The channel can't tell whether the guest wrote this: anybody can send mail under any name. Absent: it can. */
-  senderUnproven?: boolean | undefined;
   /** ISO 8601, as the channel says. */
   sentAt?: string | undefined;
   /** Channel-specific rest, kept for reception (media ids, places). */

@@ -39,6 +39,9 @@ export function createMetrics({ collectDefaults = true } = {}) {
       ["route"],
     ),
 
+    notifications: counter("notifications_total", "Attempts to tell reception, by way and result.", ["channel", "result"]),
+    noticesPending: gauge("notices_pending", "Things that reception must be told and nobody has taken."),
+    noticesOldestAge: gauge("notices_oldest_age_seconds", "How long the oldest of them waits."),
     tenantRequests: counter("tenant_request_total", "Requests and messages of a tenant.", ["tenant_id"]),
     tenantErrors: counter("tenant_request_errors", "Requests and messages of a tenant that failed.", ["tenant_id"]),
     tenantResolutions: counter("tenant_resolution_total", "How messages found their tenant.", ["result"]),

@@ -155,7 +155,6 @@ export function onChangeOffers(d: Dialogue, read: Read<Offer[]>): undefined {
 export function makeChange(d: Dialogue): undefined {
   const { change: wanted } = d.session;
   if (wanted === undefined) return begin(d, "modify");
-  if (!d.mayChange("change", wanted.reservation.code)) return;
   const { checkIn, checkOut, adults, children, roomType } = wanted.to;
   d.call({
     operation: "modify",
@@ -180,7 +179,6 @@ export function keepAsItWas(d: Dialogue): undefined {
 export function makeCancellation(d: Dialogue): undefined {
   const { cancelling } = d.session;
   if (cancelling === undefined) return begin(d, "cancel");
-  if (!d.mayChange("cancel", cancelling.code)) return;
   d.call({ operation: "cancel", next: "cancelled", code: cancelling.code });
 }
 

@@ -87,8 +87,6 @@ export interface Surroundings {
   /** Stands for the guest's message; what must happen once is keyed by it. */
   messageKey: string;
   handedOver: boolean;
-  /** The channel can't tell whether the guest wrote the message: a reservation is changed only for who knows its code. */
-  isSenderUnproven?: boolean | undefined;
   /** The hotel's own answer to the message's intent, in the guest's language. */
   ownAnswer?: string | undefined;
 }

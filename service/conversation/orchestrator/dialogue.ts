@@ -5,8 +5,6 @@ import type { Phrase, PhraseKey, PhraseParameters, ShownReservation } from "../r
 import type { Awaiting, Booking, Session } from "../session.ts";
 import type { Effect, PmsCall, Step, Surroundings, Ticket } from "./contract.ts";
 
-const MOST_CODES = 5;
-
 /**
  * One step under way: it works on its own copy of the session and collects what is to be said and done. Nothing outside
  * of it changes, so the step as a whole is a function of its arguments.
@@ -44,23 +42,6 @@ export class Dialogue {
   ): undefined {
     this.session.awaiting = awaiting;
     this.say(key, parameters, buttons);
-  }
-
-  /** Remembers that the guest wrote the code of a reservation, where that is what proves the guest. */
-  noteCode(code: string | undefined): undefined {
-    if (code === undefined || this.around.isSenderUnproven !== true) return;
-    this.session.codes = [...this.session.codes.filter((known) => known !== code), code].slice(-MOST_CODES);
-  }
-
-  /** @returns whether the guest may change this reservation; if not, its code has been asked for, and it is changed when that comes */
-  mayChange(task: "change" | "cancel", code: string): boolean {
-    if (this.isProvenFor(code)) return true;
-    this.ask("code", "ask_code", {}, [`${task}_yes:${code}`, `${task}_no`]);
-    return false;
-  }
-
-  isProvenFor(code: string): boolean {
-    return this.around.isSenderUnproven !== true || this.session.codes.includes(code);
   }
 
   showPlace(location: NonNullable<Reply["location"]>): undefined {

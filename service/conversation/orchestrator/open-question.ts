@@ -26,7 +26,7 @@ export function answer(d: Dialogue, said: Said, words: string): boolean {
   if (awaiting === undefined) return false;
   const sure = said.band === "high";
   if (sure && entryOf(said.intent).above) return false;
-  if (said.intent === "cancel_reservation" && sure && !["cancel_confirm", "code", "which"].includes(awaiting)) return false;
+  if (said.intent === "cancel_reservation" && sure && awaiting !== "cancel_confirm" && awaiting !== "which") return false;
   const named = said.entities.room_type ?? reading.readRoom(words, []);
   // "la doble" names a room type, and is no question about room types while one is to be chosen.
   const chooses = named !== undefined && CHOOSING.has(awaiting) && !/[?¿]/.test(said.text);
@@ -181,15 +181,6 @@ const ANSWERS: Record<NonNullable<Session["awaiting"]>, Answer> = {
     const chosen = number === 0 ? (/\b(ultim[oa]|last)\b/.test(words) ? codes.at(-1) : undefined) : codes[number - 1];
     if (chosen !== undefined) return taken(() => pick(d, chosen));
     return reading.saysNo(words) && taken(() => changes.keepReservation(d));
-  },
-
-  code: (d, said, words) => {
-    const { cancelling } = d.session;
-    const goOn = cancelling === undefined ? changes.makeChange : changes.makeCancellation;
-    // Another code, or a yes without one, isn't what was asked for: then it is asked for again.
-    if (reading.readCode(said.text) !== undefined || reading.saysYes(words)) return taken(() => goOn(d));
-    const giveUp = cancelling === undefined ? changes.keepAsItWas : changes.keepReservation;
-    return reading.saysNo(words) && taken(() => giveUp(d));
   },
 
   cancel_confirm: (d, said, words) => {

@@ -42,7 +42,6 @@ function onMessage(d: Dialogue, understood: Understood): undefined {
     return; // a person has taken over
   }
   if (reading.wantsData(words)) return reception.dataRequest(d, understood.text);
-  d.noteCode(understood.entities.reservation_code ?? reading.readCode(understood.text));
   const name = readIntroducedName(understood.text);
   if (name !== undefined && d.session.awaiting !== "name") d.session.guestName = name;
 
@@ -136,7 +135,6 @@ function onMedia(d: Dialogue, kind: Extract<Event, { type: "media" }>["kind"]): 
   const now = around.clock.now.getTime();
   const album = session.mediaAt !== undefined && now - Date.parse(session.mediaAt) < ALBUM_MS;
   if (kind === "reaction") return d.say("reaction", {});
-  if (kind === "unknown" || kind === "contacts") return d.say("unreadable", {});
   if (kind === "location") {
     d.say("place", {});
     return act(d, "ask_location");

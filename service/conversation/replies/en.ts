@@ -2,6 +2,7 @@ import type { Intent } from "../../vocabulary.ts";
 import type { Amenity } from "../hotel.ts";
 import { entryOf } from "../intents/table.ts";
 import type { Phrases, ShownReservation, ShownStay, Titles } from "./phrases.ts";
+import { emergencyText } from "./told.ts";
 import type { Words } from "./words.ts";
 
 const AMENITY: Record<Amenity, string> = {
@@ -85,12 +86,12 @@ export const en: Phrases = {
   dates_closed: ({ checkIn }, w) => `Nobody can check in on ${w.day(checkIn)}. Which other dates would suit you?`,
   stale: ({ asOf }, w) =>
     `(I can't reach the hotel's system right now: this is from ${w.clock(asOf)}, and I'll verify it before booking.)`,
-  pms_down: () =>
-    "I can't reach the hotel's system right now, so I don't know whether we have a room. I've passed your request to reception; you can also try again in a few minutes.",
-  pms_down_held: () =>
-    "I couldn't confirm the booking because the hotel's system isn't answering. I've told reception. You can try again in a moment: nothing is booked twice.",
-  pms_down_reservation: () =>
-    "I can't see reservations right now because the hotel's system isn't answering. I've passed your request to reception; you can also try again in a few minutes.",
+  pms_down: (_, w) =>
+    `I can't reach the hotel's system right now, so I don't know whether we have a room. ${w.passedOn}. You can also try again in a few minutes.`,
+  pms_down_held: (_, w) =>
+    `I couldn't confirm the booking because the hotel's system isn't answering. ${w.passedOn}. You can try again in a moment: nothing is booked twice.`,
+  pms_down_reservation: (_, w) =>
+    `I can't see reservations right now because the hotel's system isn't answering. ${w.passedOn}. You can also try again in a few minutes.`,
 
   held_ask_name: ({ stay: s, offer, until }, w) =>
     `I'm holding this for you until ${w.clock(until)}: ${w.room(offer.roomType)}, ${stay(s, w)}, ${w.money(offer.total)} in total. What name should the booking be under?`,
@@ -104,7 +105,7 @@ export const en: Phrases = {
   not_booked: () => "All right, nothing was booked. I can look for other dates or another room if you like.",
   already_confirmed: ({ code }) => `Your booking ${code} is already confirmed. Is there anything else I can do?`,
   no_other_dates: () => "I see. Shall I look for other dates or another room?",
-  bookings_off: () => "Bookings in this chat are paused. I've passed your request to reception, and they will reply here.",
+  bookings_off: (_, w) => `Bookings in this chat are paused. ${w.passedOn}. They reply here.`,
 
   change_what: ({ reservation }, w) =>
     `Your booking ${line(reservation, w)}. What would you like to change: dates, guests or room?`,
@@ -115,8 +116,6 @@ export const en: Phrases = {
   change_not_possible: ({ code }) => `Booking ${code} can't be changed any more. I can pass you to reception.`,
   changed: ({ reservation }, w) => `Done, I changed your booking. ${line(reservation, w)}`,
   change_kept: ({ code }) => `All right, booking ${code} stays as it was.`,
-  ask_code: () =>
-    "Anyone can write an e-mail in somebody else's name. To do this I need the booking's code, which is in its confirmation (GH-…): could you write it?",
   cancel_confirm: ({ reservation, freeUntilHours }, w) =>
     `You are about to cancel booking ${line(reservation, w)}.${freeUntilHours === undefined ? "" : ` Cancellation is free up to ${freeUntilHours} hours before arrival.`} Shall I cancel it?`,
   cancelled: ({ code }) => `Your booking ${code} is cancelled.`,
@@ -160,29 +159,28 @@ export const en: Phrases = {
     ].join(" ") || "Reception can tell you our policies.",
   payment: ({ methods, invoices }, w) =>
     `You can pay by ${w.list(methods.map((method) => PAYMENT[method]))} on arrival.${invoices ? " We make invoices: ask reception with your tax details." : ""}`,
-  unknown_fact: () => "I don't have that information. I've passed your question to reception, and they will reply here.",
+  unknown_fact: (_, w) => `I don't have that information. ${w.passedOn}. They reply here.`,
 
   late_ask: ({ until, fee }, w) =>
     `You can ask for a late check-out until ${until} for ${w.money(fee)}, if the room stays free. What time would you leave?`,
   late_requested: ({ time, fee }, w) =>
-    `I've asked reception for check-out at ${time} (${w.money(fee)}). They will confirm here if the room stays free.`,
-  late_too_late: ({ time, until }) =>
-    `Here I can ask for a late check-out until ${until}. I've passed your request for ${time} to reception; later than that may cost another night.`,
-  late_passed_on: () => "I've passed your request for a late check-out to reception. They will reply here.",
-  service_requested: ({ room }) => `Noted: I've asked reception${room === undefined ? "" : ` for room ${room}`}.`,
-  issue_reported: ({ room, urgent }) =>
-    `I'm sorry about that. I've told reception${room === undefined ? "" : ` (room ${room})`}${urgent ? " that it is urgent" : ""}, and somebody is taking care of it.`,
+    `Check-out at ${time} (${w.money(fee)}): ${w.passedOn}. They confirm here if the room stays free.`,
+  late_too_late: ({ time, until }, w) =>
+    `Here I can ask for a late check-out until ${until}. You asked for ${time}: ${w.passedOn}. Later than ${until} may cost another night.`,
+  late_passed_on: (_, w) => `A late check-out: ${w.passedOn}. They reply here.`,
+  service_requested: ({ room }, w) => `${w.passedOn}${room === undefined ? "" : ` (room ${room})`}.`,
+  issue_reported: ({ room, urgent }, w) =>
+    `I'm sorry about that. ${w.passedOn}${room === undefined ? "" : ` (room ${room})`}${urgent ? ", as urgent" : ""}.`,
   ask_room_number: () => "Which room are you in?",
   room_noted: ({ room }) => `Thank you, I noted room ${room}.`,
 
-  handed_over_open: () => "I'm passing you to reception: a person will reply here in a few minutes.",
+  handed_over_open: (_, w) => `I'm passing you to reception. ${w.passedOn}: a person replies here.`,
   handed_over_closed: ({ opens }, w) =>
-    `I've passed your message to reception, which is closed now${opens === undefined ? "" : ` and opens on ${w.day(opens.day)} at ${opens.time}`}. They will reply here. Meanwhile you can write “assistant” and I'll go on.`,
+    `${w.passedOn}. Reception is closed now${opens === undefined ? "" : ` and opens on ${w.day(opens.day)} at ${opens.time}`}. They reply here. Meanwhile you can write “assistant” and I'll go on.`,
   handed_back: () => "I'm here again. How can I help?",
-  emergency: ({ phone }) =>
-    `I've told reception that this is an emergency, and a person will answer you right away.${phone === undefined ? "" : ` If you are in danger, call ${phone}.`}`,
-  data_request: () =>
-    "We keep your messages, your bookings and the contact you write from. I've asked reception to show or delete them, as you prefer: they will reply here.",
+  emergency: ({ phone }, w) => emergencyText("en", w.told, phone),
+  data_request: (_, w) =>
+    `We keep your messages, your bookings and the contact you write from. Reception shows or deletes them, as you prefer. ${w.passedOn}. They reply here.`,
 
   rephrase: ({ variant }) =>
     pick(variant, [
@@ -211,7 +209,6 @@ export const en: Phrases = {
   audio: () => "I can't listen to voice messages yet. Could you write it? Or I can pass you to reception.",
   image: () => "I got your picture, and reception will see it. I can't read it myself: could you write what you need?",
   attachment: () => "I got your file, and reception will see it. I can't read it myself: could you write what you need?",
-  unreadable: () => "I can't read that kind of message. Could you write it in words?",
   attachment_again: () => "Got that one too.",
   place: () => "Thank you for the location.",
   reaction: () => "Thank you! If you need anything, just write.",

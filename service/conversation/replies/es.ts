@@ -2,6 +2,7 @@ import type { Intent } from "../../vocabulary.ts";
 import type { Amenity } from "../hotel.ts";
 import { entryOf } from "../intents/table.ts";
 import type { Phrases, ShownReservation, ShownStay, Titles } from "./phrases.ts";
+import { emergencyText } from "./told.ts";
 import type { Words } from "./words.ts";
 
 const AMENITY: Record<Amenity, string> = {
@@ -84,12 +85,12 @@ export const es: Phrases = {
   dates_closed: ({ checkIn }, w) => `El ${w.day(checkIn)} no recibimos llegadas. ¿Qué otras fechas te sirven?`,
   stale: ({ asOf }, w) =>
     `(Ahora mismo no puedo consultar el sistema del hotel: estos datos son de las ${w.clock(asOf)} y los verifico antes de reservar.)`,
-  pms_down: () =>
-    "Ahora mismo no puedo consultar el sistema del hotel, así que no sé si hay lugar. Le pasé tu pedido a recepción; también puedes intentarlo de nuevo en unos minutos.",
-  pms_down_held: () =>
-    "No pude confirmar la reserva porque el sistema del hotel no responde. Le avisé a recepción. Puedes intentarlo de nuevo en un momento: no se reserva dos veces.",
-  pms_down_reservation: () =>
-    "Ahora mismo no puedo ver las reservas porque el sistema del hotel no responde. Le pasé tu pedido a recepción; también puedes intentarlo de nuevo en unos minutos.",
+  pms_down: (_, w) =>
+    `Ahora mismo no puedo consultar el sistema del hotel, así que no sé si hay lugar. ${w.passedOn}. También puedes intentarlo de nuevo en unos minutos.`,
+  pms_down_held: (_, w) =>
+    `No pude confirmar la reserva porque el sistema del hotel no responde. ${w.passedOn}. Puedes intentarlo de nuevo en un momento: no se reserva dos veces.`,
+  pms_down_reservation: (_, w) =>
+    `Ahora mismo no puedo ver las reservas porque el sistema del hotel no responde. ${w.passedOn}. También puedes intentarlo de nuevo en unos minutos.`,
 
   held_ask_name: ({ stay: s, offer, until }, w) =>
     `Te guardo hasta las ${w.clock(until)}: ${w.room(offer.roomType)}, ${stay(s, w)}, ${w.money(offer.total)} en total. ¿A nombre de quién hago la reserva?`,
@@ -103,7 +104,7 @@ export const es: Phrases = {
   not_booked: () => "De acuerdo, no reservé nada. Si quieres, busco otras fechas u otra habitación.",
   already_confirmed: ({ code }) => `Tu reserva ${code} ya está confirmada. ¿Te ayudo con algo más?`,
   no_other_dates: () => "Entiendo. ¿Quieres que busque otras fechas u otra habitación?",
-  bookings_off: () => "Las reservas por este chat están en pausa. Le pasé tu pedido a recepción y te responden por aquí.",
+  bookings_off: (_, w) => `Las reservas por este chat están en pausa. ${w.passedOn}. Te responden por aquí.`,
 
   change_what: ({ reservation }, w) => `Tu reserva ${line(reservation, w)}. ¿Qué quieres cambiar: fechas, personas o habitación?`,
   change_confirm: ({ before, after }, w) =>
@@ -113,8 +114,6 @@ export const es: Phrases = {
   change_not_possible: ({ code }) => `La reserva ${code} ya no se puede cambiar. Te puedo pasar con recepción.`,
   changed: ({ reservation }, w) => `Listo, cambié tu reserva. ${line(reservation, w)}`,
   change_kept: ({ code }) => `De acuerdo, la reserva ${code} queda como estaba.`,
-  ask_code: () =>
-    "Por correo cualquiera puede escribir en nombre de otro. Para hacerlo necesito el código de la reserva, que está en su confirmación (GH-…): ¿me lo escribes?",
   cancel_confirm: ({ reservation, freeUntilHours }, w) =>
     `Vas a cancelar la reserva ${line(reservation, w)}.${freeUntilHours === undefined ? "" : ` La cancelación es gratis hasta ${freeUntilHours} horas antes de la llegada.`} ¿La cancelo?`,
   cancelled: ({ code }) => `Tu reserva ${code} quedó cancelada.`,
@@ -158,29 +157,28 @@ export const es: Phrases = {
     ].join(" ") || "Recepción te puede decir nuestras políticas.",
   payment: ({ methods, invoices }, w) =>
     `Puedes pagar con ${w.list(methods.map((method) => PAYMENT[method]))}, al llegar.${invoices ? " Hacemos factura: pídela en recepción con los datos fiscales." : ""}`,
-  unknown_fact: () => "Ese dato no lo tengo. Le pasé tu pregunta a recepción y te responden por aquí.",
+  unknown_fact: (_, w) => `Ese dato no lo tengo. ${w.passedOn}. Te responden por aquí.`,
 
   late_ask: ({ until, fee }, w) =>
     `Puedes pedir la salida tarde hasta las ${until} por ${w.money(fee)}, si la habitación queda libre. ¿A qué hora te irías?`,
   late_requested: ({ time, fee }, w) =>
-    `Le pedí a recepción la salida a las ${time} (${w.money(fee)}). Te confirman por aquí si la habitación queda libre.`,
-  late_too_late: ({ time, until }) =>
-    `Por aquí puedo pedir la salida tarde hasta las ${until}. Le pasé a recepción tu pedido de las ${time}; más tarde puede cobrarse otra noche.`,
-  late_passed_on: () => "Le pasé a recepción tu pedido de salida tarde. Te responden por aquí.",
-  service_requested: ({ room }) => `Anotado: se lo pedí a recepción${room === undefined ? "" : ` para la habitación ${room}`}.`,
-  issue_reported: ({ room, urgent }) =>
-    `Lamento el problema. Le avisé a recepción${room === undefined ? "" : ` (habitación ${room})`}${urgent ? " como urgente" : ""}, y alguien se ocupa.`,
+    `Salida a las ${time} (${w.money(fee)}): ${w.passedOn}. Te confirman por aquí si la habitación queda libre.`,
+  late_too_late: ({ time, until }, w) =>
+    `Por aquí puedo pedir la salida tarde hasta las ${until}. Pediste las ${time}: ${w.passedOn}. Después de las ${until} puede cobrarse otra noche.`,
+  late_passed_on: (_, w) => `Salida tarde: ${w.passedOn}. Te responden por aquí.`,
+  service_requested: ({ room }, w) => `${w.passedOn}${room === undefined ? "" : ` (habitación ${room})`}.`,
+  issue_reported: ({ room, urgent }, w) =>
+    `Lamento el problema. ${w.passedOn}${room === undefined ? "" : ` (habitación ${room})`}${urgent ? ", como urgente" : ""}.`,
   ask_room_number: () => "¿En qué habitación estás?",
   room_noted: ({ room }) => `Gracias, anoté la habitación ${room}.`,
 
-  handed_over_open: () => "Te paso con recepción: una persona te responde por aquí en unos minutos.",
+  handed_over_open: (_, w) => `Te paso con recepción. ${w.passedOn}: una persona te responde por aquí.`,
   handed_over_closed: ({ opens }, w) =>
-    `Le pasé tu mensaje a recepción, que ahora está cerrada${opens === undefined ? "" : ` y abre el ${w.day(opens.day)} a las ${opens.time}`}. Te responden por aquí. Mientras tanto puedes escribir “asistente” y sigo yo.`,
+    `${w.passedOn}. Recepción está cerrada ahora${opens === undefined ? "" : ` y abre el ${w.day(opens.day)} a las ${opens.time}`}. Te responden por aquí. Mientras tanto puedes escribir “asistente” y sigo yo.`,
   handed_back: () => "Aquí estoy de nuevo. ¿En qué te ayudo?",
-  emergency: ({ phone }) =>
-    `Ya avisé a recepción como emergencia y una persona te contesta ahora mismo.${phone === undefined ? "" : ` Si hay peligro, llama al ${phone}.`}`,
-  data_request: () =>
-    "Guardamos tus mensajes, tus reservas y el contacto desde el que escribes. Le pedí a recepción que te los muestre o los borre, según prefieras: te responden por aquí.",
+  emergency: ({ phone }, w) => emergencyText("es", w.told, phone),
+  data_request: (_, w) =>
+    `Guardamos tus mensajes, tus reservas y el contacto desde el que escribes. Recepción te los muestra o los borra, según prefieras. ${w.passedOn}. Te responden por aquí.`,
 
   rephrase: ({ variant }) =>
     pick(variant, [
@@ -208,7 +206,6 @@ export const es: Phrases = {
   audio: () => "Todavía no puedo escuchar audios. ¿Me lo escribes? Si prefieres, te paso con recepción.",
   image: () => "Recibí tu imagen y la verá recepción. Yo no puedo leerla: ¿me escribes qué necesitas?",
   attachment: () => "Recibí tu archivo y lo verá recepción. Yo no puedo leerlo: ¿me escribes qué necesitas?",
-  unreadable: () => "Ese tipo de mensaje no lo puedo leer. ¿Me lo escribes con palabras?",
   attachment_again: () => "Recibido también.",
   place: () => "Gracias por la ubicación.",
   reaction: () => "¡Gracias! Si necesitas algo, escríbeme.",

@@ -93,7 +93,6 @@ export interface PhraseParameters {
   change_not_possible: { code: string };
   changed: { reservation: ShownReservation };
   change_kept: { code: string };
-  ask_code: None;
   cancel_confirm: { reservation: ShownReservation; freeUntilHours?: number | undefined };
   cancelled: { code: string };
   cancel_kept: { code: string };
@@ -140,7 +139,6 @@ export interface PhraseParameters {
   image: None;
   attachment: None;
   attachment_again: None;
-  unreadable: None;
   place: None;
   reaction: None;
 }

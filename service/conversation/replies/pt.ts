@@ -2,6 +2,7 @@ import type { Intent } from "../../vocabulary.ts";
 import type { Amenity } from "../hotel.ts";
 import { entryOf } from "../intents/table.ts";
 import type { Phrases, ShownReservation, ShownStay, Titles } from "./phrases.ts";
+import { emergencyText } from "./told.ts";
 import type { Words } from "./words.ts";
 
 const AMENITY: Record<Amenity, string> = {
@@ -85,12 +86,12 @@ export const pt: Phrases = {
   dates_closed: ({ checkIn }, w) => `Em ${w.day(checkIn)} não recebemos chegadas. Que outras datas servem?`,
   stale: ({ asOf }, w) =>
     `(Agora não consigo consultar o sistema do hotel: estes dados são das ${w.clock(asOf)} e eu verifico antes de reservar.)`,
-  pms_down: () =>
-    "Agora não consigo consultar o sistema do hotel, então não sei se há vaga. Passei seu pedido para a recepção; você também pode tentar de novo em alguns minutos.",
-  pms_down_held: () =>
-    "Não consegui confirmar a reserva porque o sistema do hotel não responde. Avisei a recepção. Você pode tentar de novo daqui a pouco: nada é reservado duas vezes.",
-  pms_down_reservation: () =>
-    "Agora não consigo ver as reservas porque o sistema do hotel não responde. Passei seu pedido para a recepção; você também pode tentar de novo em alguns minutos.",
+  pms_down: (_, w) =>
+    `Agora não consigo consultar o sistema do hotel, então não sei se há vaga. ${w.passedOn}. Você também pode tentar de novo em alguns minutos.`,
+  pms_down_held: (_, w) =>
+    `Não consegui confirmar a reserva porque o sistema do hotel não responde. ${w.passedOn}. Você pode tentar de novo daqui a pouco: nada é reservado duas vezes.`,
+  pms_down_reservation: (_, w) =>
+    `Agora não consigo ver as reservas porque o sistema do hotel não responde. ${w.passedOn}. Você também pode tentar de novo em alguns minutos.`,
 
   held_ask_name: ({ stay: s, offer, until }, w) =>
     `Guardo para você até as ${w.clock(until)}: ${w.room(offer.roomType)}, ${stay(s, w)}, ${w.money(offer.total)} no total. Em nome de quem faço a reserva?`,
@@ -104,7 +105,7 @@ export const pt: Phrases = {
   not_booked: () => "Tudo bem, não reservei nada. Se quiser, procuro outras datas ou outro quarto.",
   already_confirmed: ({ code }) => `Sua reserva ${code} já está confirmada. Posso ajudar em mais alguma coisa?`,
   no_other_dates: () => "Entendo. Quer que eu procure outras datas ou outro quarto?",
-  bookings_off: () => "As reservas por este chat estão em pausa. Passei seu pedido para a recepção, que responde por aqui.",
+  bookings_off: (_, w) => `As reservas por este chat estão em pausa. ${w.passedOn}. Eles respondem por aqui.`,
 
   change_what: ({ reservation }, w) => `Sua reserva ${line(reservation, w)}. O que você quer mudar: datas, pessoas ou quarto?`,
   change_confirm: ({ before, after }, w) =>
@@ -114,8 +115,6 @@ export const pt: Phrases = {
   change_not_possible: ({ code }) => `A reserva ${code} não pode mais ser alterada. Posso passar você para a recepção.`,
   changed: ({ reservation }, w) => `Pronto, alterei sua reserva. ${line(reservation, w)}`,
   change_kept: ({ code }) => `Tudo bem, a reserva ${code} fica como estava.`,
-  ask_code: () =>
-    "Por e-mail qualquer um pode escrever em nome de outra pessoa. Para fazer isso preciso do código da reserva, que está na confirmação (GH-…): pode escrever?",
   cancel_confirm: ({ reservation, freeUntilHours }, w) =>
     `Você vai cancelar a reserva ${line(reservation, w)}.${freeUntilHours === undefined ? "" : ` O cancelamento é grátis até ${freeUntilHours} horas antes da chegada.`} Cancelo?`,
   cancelled: ({ code }) => `Sua reserva ${code} foi cancelada.`,
@@ -157,29 +156,28 @@ export const pt: Phrases = {
     ].join(" ") || "A recepção pode informar nossas políticas.",
   payment: ({ methods, invoices }, w) =>
     `Você pode pagar com ${w.list(methods.map((method) => PAYMENT[method]))}, na chegada.${invoices ? " Emitimos nota fiscal: peça na recepção com seus dados." : ""}`,
-  unknown_fact: () => "Não tenho essa informação. Passei sua pergunta para a recepção, que responde por aqui.",
+  unknown_fact: (_, w) => `Não tenho essa informação. ${w.passedOn}. Eles respondem por aqui.`,
 
   late_ask: ({ until, fee }, w) =>
     `Você pode pedir saída tardia até as ${until} por ${w.money(fee)}, se o quarto ficar livre. A que horas sairia?`,
   late_requested: ({ time, fee }, w) =>
-    `Pedi à recepção a saída às ${time} (${w.money(fee)}). Eles confirmam por aqui se o quarto ficar livre.`,
-  late_too_late: ({ time, until }) =>
-    `Por aqui posso pedir saída tardia até as ${until}. Passei à recepção seu pedido das ${time}; mais tarde pode ser cobrada outra diária.`,
-  late_passed_on: () => "Passei à recepção seu pedido de saída tardia. Eles respondem por aqui.",
-  service_requested: ({ room }) => `Anotado: pedi à recepção${room === undefined ? "" : ` para o quarto ${room}`}.`,
-  issue_reported: ({ room, urgent }) =>
-    `Sinto muito pelo problema. Avisei a recepção${room === undefined ? "" : ` (quarto ${room})`}${urgent ? " como urgente" : ""}, e alguém já cuida disso.`,
+    `Saída às ${time} (${w.money(fee)}): ${w.passedOn}. Eles confirmam por aqui se o quarto ficar livre.`,
+  late_too_late: ({ time, until }, w) =>
+    `Por aqui posso pedir saída tardia até as ${until}. Você pediu às ${time}: ${w.passedOn}. Depois das ${until} pode ser cobrada outra diária.`,
+  late_passed_on: (_, w) => `Saída tardia: ${w.passedOn}. Eles respondem por aqui.`,
+  service_requested: ({ room }, w) => `${w.passedOn}${room === undefined ? "" : ` (quarto ${room})`}.`,
+  issue_reported: ({ room, urgent }, w) =>
+    `Sinto muito pelo problema. ${w.passedOn}${room === undefined ? "" : ` (quarto ${room})`}${urgent ? ", como urgente" : ""}.`,
   ask_room_number: () => "Em qual quarto você está?",
   room_noted: ({ room }) => `Obrigado, anotei o quarto ${room}.`,
 
-  handed_over_open: () => "Vou passar você para a recepção: uma pessoa responde por aqui em alguns minutos.",
+  handed_over_open: (_, w) => `Vou passar você para a recepção. ${w.passedOn}: uma pessoa responde por aqui.`,
   handed_over_closed: ({ opens }, w) =>
-    `Passei sua mensagem para a recepção, que está fechada agora${opens === undefined ? "" : ` e abre ${w.day(opens.day)} às ${opens.time}`}. Eles respondem por aqui. Enquanto isso, escreva “assistente” e eu continuo.`,
+    `${w.passedOn}. A recepção está fechada agora${opens === undefined ? "" : ` e abre ${w.day(opens.day)} às ${opens.time}`}. Eles respondem por aqui. Enquanto isso, escreva “assistente” e eu continuo.`,
   handed_back: () => "Estou aqui de novo. Como posso ajudar?",
-  emergency: ({ phone }) =>
-    `Já avisei a recepção que é uma emergência e uma pessoa responde agora mesmo.${phone === undefined ? "" : ` Se houver perigo, ligue para ${phone}.`}`,
-  data_request: () =>
-    "Guardamos suas mensagens, suas reservas e o contato de onde você escreve. Pedi à recepção que mostre ou apague, como preferir: eles respondem por aqui.",
+  emergency: ({ phone }, w) => emergencyText("pt", w.told, phone),
+  data_request: (_, w) =>
+    `Guardamos suas mensagens, suas reservas e o contato de onde você escreve. A recepção mostra ou apaga, como preferir. ${w.passedOn}. Eles respondem por aqui.`,
 
   rephrase: ({ variant }) =>
     pick(variant, [
@@ -207,7 +205,6 @@ export const pt: Phrases = {
   audio: () => "Ainda não consigo ouvir áudios. Pode escrever? Se preferir, passo você para a recepção.",
   image: () => "Recebi sua imagem e a recepção vai vê-la. Eu não consigo ler: pode escrever do que precisa?",
   attachment: () => "Recebi seu arquivo e a recepção vai vê-lo. Eu não consigo ler: pode escrever do que precisa?",
-  unreadable: () => "Não consigo ler esse tipo de mensagem. Pode escrever com palavras?",
   attachment_again: () => "Recebido também.",
   place: () => "Obrigado pela localização.",
   reaction: () => "Obrigado! Se precisar de algo, é só escrever.",

@@ -79,7 +79,6 @@ const SAMPLES: { [Key in PhraseKey]: PhraseParameters[Key][] } = {
   change_not_possible: [{ code: "GH-234567" }],
   changed: [{ reservation }],
   change_kept: [{ code: "GH-234567" }],
-  ask_code: none,
   cancel_confirm: [{ reservation }, { reservation, freeUntilHours: 48 }],
   cancelled: [{ code: "GH-234567" }],
   cancel_kept: [{ code: "GH-234567" }],
@@ -134,7 +133,6 @@ const SAMPLES: { [Key in PhraseKey]: PhraseParameters[Key][] } = {
   image: none,
   attachment: none,
   attachment_again: none,
-  unreadable: none,
   place: none,
   reaction: none,
 };

@@ -1,5 +1,7 @@
+import type { Told } from "../../mail/message.ts";
 import type { Money } from "../../pms/port.ts";
 import type { Language, RoomType } from "../../vocabulary.ts";
+import { PASSED_ON } from "./told.ts";
 
 const LOCALES: Record<Language, string> = { es: "es-UY", en: "en-US", pt: "pt-BR" };
 
@@ -49,13 +51,18 @@ export interface Words {
   /** "14:05" in the hotel's time zone. */
   clock(instant: Date): string;
   list(items: readonly string[]): string;
+  /** What became of telling reception. */
+  told: Told;
+  /** A clause that says it: "I've told reception", or that it is noted. */
+  passedOn: string;
 }
 
 /**
  * @param today the hotel's day, YYYY-MM-DD
  * @param timeZone the hotel's, IANA
+ * @param told     what became of telling reception of this reply's tickets
  */
-export function wordsOf(language: Language, today: string, timeZone: string): Words {
+export function wordsOf(language: Language, today: string, timeZone: string, told: Told = "unreachable"): Words {
   const locale = LOCALES[language];
   const count: Words["count"] = (unit, number) => `${number} ${UNITS[language][unit][number === 1 ? 0 : 1]}`;
   const list: Words["list"] = (items) =>
@@ -78,6 +85,8 @@ export function wordsOf(language: Language, today: string, timeZone: string): Wo
     guests: (adults, children) => list([count("adult", adults), ...(children > 0 ? [count("child", children)] : [])]),
     clock: (instant) => format(locale, { timeZone, hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(instant),
     list,
+    told,
+    passedOn: PASSED_ON[language][told],
   };
 }
 
