@@ -4,16 +4,16 @@ import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { createMetrics } from "../service/telemetry/metrics.ts";
 import { findProgram } from "../test/servers.ts";
-import { dashboardQueries, metricNames, ruleFiles, rules } from "./vocabulary.ts";
+import { dashboardQueries, metricNames, type Query, ruleFiles, rules } from "./vocabulary.ts";
 
 const run = promisify(execFile);
 const promtool = findProgram("promtool", "prometheus");
 
-/** Metrics that other programs export: the Pushgateway, and what canary-compare pushes to it. */
-const PUSHED = ["canary_p95_seconds", "canary_error_ratio", "gate_verdict", "push_time_seconds"];
+/** Metrics that other programs export: Prometheus itself, the Pushgateway, and what canary-compare pushes to it. */
+const OF_OTHERS = ["canary_p95_seconds", "canary_error_ratio", "gate_verdict", "push_time_seconds", "up"];
 
 function exported(): Set<string> {
-  const names = new Set(PUSHED);
+  const names = new Set(OF_OTHERS);
   for (const metric of createMetrics().registry.getMetricsAsArray()) {
     names.add(metric.name);
     if (String(metric.type) === "histogram") for (const suffix of ["_bucket", "_sum", "_count"]) names.add(metric.name + suffix);
@@ -42,6 +42,46 @@ test("every alert and every rule that others rely on has a promtool case", async
     .map((name) => name.replace(/^(slo:latency_burn_rate):.*/, "$1"))
     .filter((name) => !cases.includes(name));
   expect(missing).toEqual([]);
+});
+
+test("every alert links to a runbook page of its own, which says what it is, what to look at, what to type and whom to wake", async () => {
+  const alerts = (await rules()).filter((rule) => rule.alert !== undefined);
+  expect(alerts.length).toBeGreaterThan(15);
+  const folder = new URL("../docs/runbooks/", import.meta.url);
+  for (const { alert, annotations } of alerts) {
+    const link = /^https:\/\/github\.com\/OWNER\/gatehouse\/blob\/main\/docs\/runbooks\/(.+\.md)$/.exec(
+      annotations?.["runbook_url"] ?? "",
+    );
+    expect(link?.[1], `${alert} links to its page`).toBe(`${alert}.md`);
+    const page = await readFile(new URL(`${alert}.md`, folder), "utf8");
+    expect(page.startsWith(`# ${alert}\n`), `${alert}.md begins with the alert's name`).toBe(true);
+    for (const heading of ["Means", "Look at", "Type", "Wake"])
+      expect(page, `${alert}.md`).toMatch(new RegExp(`^## ${heading}`, "m"));
+    expect(page, `${alert}.md shows a command or a query`).toContain("```");
+  }
+  const pages = (await readdir(folder)).filter((file) => file !== "README.md");
+  expect(pages.sort()).toEqual(alerts.map(({ alert }) => `${alert}.md`).sort());
+});
+
+test("queries and metrics that runbook pages name exist", async () => {
+  const folder = new URL("../docs/runbooks/", import.meta.url);
+  const recorded = (await rules()).flatMap((rule) => (rule.record === undefined ? [] : [rule.record]));
+  const known = new Set([...exported(), ...recorded]);
+  const queries: Query[] = [];
+  for (const file of await readdir(folder)) {
+    const page = await readFile(new URL(file, folder), "utf8");
+    for (const [, block] of page.matchAll(/```promql\n([\s\S]*?)```/g)) {
+      for (const expression of block!.trim().split("\n")) queries.push({ where: file, expression });
+    }
+  }
+  expect(queries.length).toBeGreaterThan(15);
+  expect(
+    queries.flatMap((query) =>
+      metricNames(query)
+        .filter((name) => !known.has(name))
+        .map((name) => `${query.where}: ${name}`),
+    ),
+  ).toEqual([]);
 });
 
 test("rules and dashboards name only metrics that the service exports or a rule records", async () => {

@@ -13,6 +13,7 @@ export interface Query {
 interface Rule {
   record?: string;
   alert?: string;
+  annotations?: Record<string, string>;
   expr: string;
 }
 
