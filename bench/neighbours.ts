@@ -38,6 +38,8 @@ export async function measureNeighbours(options: { database: Database; pool: pg.
       metrics,
       logger: createLogger("silent", "bench"),
       concurrency: CONCURRENCY,
+      isPulled: () => true,
+      giveUp: async ({ conversation, message }) => honestFallback(conversation, message),
       answers: {
         notification: () => "",
         announce: ({ messageId }) => {

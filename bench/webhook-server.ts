@@ -28,7 +28,9 @@ const ours = async () => {
       ? openDatabase(await connect({ url: process.env.DATABASE_URL, onError: (error) => console.error(error) }))
       : undefined;
   const inbox =
-    database === undefined ? { accept: async () => ({ stored: 1, duplicates: 0 }) } : createInbox({ database, metrics });
+    database === undefined
+      ? { accept: async () => ({ stored: 1, duplicates: 0, conflicts: [], withPerson: new Set<string>() }) }
+      : createInbox({ database, metrics });
   return createApp({
     release: "bench",
     isCanaryEnabled: () => true,

@@ -83,6 +83,9 @@ const environment = z.object({
   OTEL_TRACES_EXPORTER: z.enum(["none", "console", "otlp"]).default("none"),
   OTEL_TRACES_SAMPLER_ARG: fraction.default(0.01),
   WORKERS: integer(0, 100).default(8).describe("conversations handled at once by this process; 0: none"),
+  SHUTDOWN_GRACE_SECONDS: integer(0, 300)
+    .optional()
+    .describe("after SIGTERM, seconds in which it serves on but isn't ready; empty: 5 in production, else 0"),
   SMTP_URL: url("smtp:", "smtps:").optional().describe("outgoing mail server of the e-mail channel"),
   NOTIFY_FROM: z
     .email("expected an e-mail address")
@@ -97,6 +100,9 @@ const environment = z.object({
     .default([])
     .describe("origins that hotels may name in settings.notifications.webhook; comma between them"),
   EMAIL_SECRET: secret.optional().describe("HMAC key of POST /webhooks/email"),
+  EMAIL_AUTHSERV_ID: list(z.string())
+    .default([])
+    .describe("mail servers whose Authentication-Results prove a sender, by their authserv-id, with commas between"),
   FAULT_LATENCY_MS: integer(0, 60_000).default(0).describe("rehearsal: delay added to answers"),
   FAULT_LATENCY_PERCENT: integer(0, 1000)
     .default(0)

@@ -1,17 +1,19 @@
 import { createHmac } from "node:crypto";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import { createApp } from "./app.ts";
 import { createAuth } from "./auth/auth.ts";
 import { createEmailChannel } from "./channels/email/channel.ts";
 import { emailWebhook } from "./channels/email/webhook.ts";
-import { messagesWebhook } from "./channels/messages/webhook.ts";
-import { createWebChat } from "./channels/web/chat.ts";
+import { MESSAGES_CHANNEL, messagesWebhook } from "./channels/messages/webhook.ts";
+import { createWebChat, WEB_CHANNEL } from "./channels/web/chat.ts";
 import { createWhatsAppChannel } from "./channels/whatsapp/channel.ts";
 import { createGraph } from "./channels/whatsapp/graph.ts";
 import { whatsAppWebhook } from "./channels/whatsapp/webhook.ts";
 import type { Config } from "./config.ts";
 import { createHandle } from "./conversation/handle.ts";
+import { quietWhilePaused } from "./conversation/paused.ts";
 import { createTenantModels } from "./conversation/tenant-models.ts";
 import { createTickets } from "./conversation/tickets.ts";
 import { flagRoutes } from "./flags/admin.ts";
@@ -20,6 +22,8 @@ import { ofrepRoutes } from "./flags/ofrep.ts";
 import { drainer, listen } from "./http/server.ts";
 import { createAnswers } from "./mail/answers.ts";
 import { measureBacklog } from "./mail/backlog.ts";
+import { pulledAmong } from "./mail/channel.ts";
+import { createGiveUp } from "./mail/honest-fallback.ts";
 import { createInbox } from "./mail/inbox.ts";
 import { createOutboxSender } from "./mail/outbox.ts";
 import { createWorker } from "./mail/worker.ts";
@@ -47,10 +51,12 @@ import { canonicalUserId } from "./tenancy/user-id.ts";
 /** A service that listens. */
 export interface Service {
   url: string;
-  /** Stops accepting, finishes what it has begun, closes; gives up after 10 s. */
+  /** Says for the grace that it isn't ready, then stops accepting, finishes what it has begun, and closes; gives up after 10 s. */
   stop(): Promise<void>;
 }
 
+/** In production, when SHUTDOWN_GRACE_SECONDS doesn't say. */
+const GRACE_SECONDS = 5;
 const STOP_TIMEOUT_MS = 10_000;
 const DRAIN_MS = 5_000;
 const KEEP_ALIVE_MS = 75_000;
@@ -140,13 +146,14 @@ export async function startService(
           metrics,
           logger,
         });
+  const tickets = createTickets({ database });
   const tenant = (id: string) => tenancy.get(id);
   const graph = createGraph({ url: config.WHATSAPP_API_URL, accessToken: config.WHATSAPP_ACCESS_TOKEN });
   const notices = openNotices({ config, database, tenant, graph, metrics, logger });
-  const handle = createHandle({
+  const answer = createHandle({
     understand,
     pms,
-    tickets: createTickets({ database }),
+    tickets,
     notices,
     flags,
     tenants: tenancy,
@@ -154,9 +161,15 @@ export async function startService(
     metrics,
     logger,
   });
+  const handle = quietWhilePaused(answer, tenancy);
+  const email = createEmailChannel({ url: config.SMTP_URL, tenant });
+  const sending = [createWhatsAppChannel({ graph, tenant }), email];
+  const isPulled = pulledAmong([MESSAGES_CHANNEL, WEB_CHANNEL, ...sending]);
   const worker = createWorker({
     database,
     answers,
+    isPulled,
+    giveUp: createGiveUp((...ticket) => tickets.open(...ticket)),
     metrics,
     logger,
     concurrency: Math.max(1, config.WORKERS),
@@ -166,10 +179,9 @@ export async function startService(
       ),
   });
 
-  const email = createEmailChannel({ url: config.SMTP_URL, tenant });
   const outbox = createOutboxSender({
     database,
-    channels: [createWhatsAppChannel({ graph, tenant }), email],
+    channels: sending,
     metrics,
     logger,
   });
@@ -210,6 +222,8 @@ export async function startService(
     health: {
       checks: {
         database: { required: true, run: () => database.ping() },
+        inbox: { required: true, run: async () => inbox.check() },
+        ...(config.WORKERS > 0 ? { claims: { required: true, run: async () => worker.check() } } : {}),
         redis: { required: false, run: () => shared.ping() },
         pms: { required: false, run: probePms, cacheMs: PROBE_CACHE_MS },
         ...(config.SMTP_URL === undefined
@@ -241,7 +255,7 @@ export async function startService(
         graph,
         logger,
         canonicalUserId,
-        resolveTenant: async ({ userId, phoneNumberId }) => (await tenancy.resolve({ userId, phoneNumberId })).tenant.id,
+        resolveTenant: async ({ userId, phoneNumberId }) => (await tenancy.resolve({ userId, phoneNumberId })).tenant,
       }),
       emailWebhook({
         secret: config.EMAIL_SECRET,
@@ -249,7 +263,12 @@ export async function startService(
         database,
         logger,
         canonicalUserId,
-        resolveTenant: resolveNamed,
+        trustedServers: config.EMAIL_AUTHSERV_ID,
+        resolveTenant: async ({ userId, tenantId, addresses }) => {
+          if (tenantId === undefined && !addresses.some((address) => tenancy.hasAddress(address))) return undefined;
+          const explicit = tenantId === undefined ? undefined : { tenantId, authorised: true };
+          return (await tenancy.resolve({ userId, explicit, addresses })).tenant.id;
+        },
         limit,
       }),
       chat.router,
@@ -261,7 +280,7 @@ export async function startService(
       ofrepRoutes({ flags, auth }),
       tenantRoutes({ tenancy, database, auth, logger }),
       outboxAdmin({ database, auth, logger }),
-      conversationRoutes({ database, auth }),
+      conversationRoutes({ database, auth, isPulled }),
       guestRoutes({ database, auth, logger }),
     ],
   });
@@ -283,7 +302,6 @@ export async function startService(
   const { port } = server.address() as AddressInfo;
 
   const shutDown = async () => {
-    stopping = true;
     // Workers go on meanwhile, since requests wait for them; whoever still waits then is told that the message is accepted.
     const patience = setTimeout(() => answers.stop(), DRAIN_MS);
     const streams = chat.close();
@@ -298,6 +316,9 @@ export async function startService(
   return {
     url: `http://127.0.0.1:${port}`,
     stop: async () => {
+      stopping = true;
+      // Balancers need a moment to hear that it isn't ready any more: what they send meanwhile is served.
+      await delay((config.SHUTDOWN_GRACE_SECONDS ?? (config.NODE_ENV === "production" ? GRACE_SECONDS : 0)) * 1000);
       let timer: NodeJS.Timeout | undefined;
       const late = new Promise<never>((_, reject) => {
         timer = setTimeout(() => reject(new Error(`the stop took more than ${STOP_TIMEOUT_MS / 1000} s`)), STOP_TIMEOUT_MS);

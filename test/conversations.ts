@@ -65,6 +65,7 @@ export const HOTEL: Tenant = {
   languages: ["es", "en", "pt"],
   businessHours: null,
   whatsappPhoneNumberId: null,
+  emailAddress: null,
   limits: {},
   pms: {},
   settings: {},

@@ -1,9 +1,9 @@
 import { execFile } from "node:child_process";
-import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { actionNames, compareFolders, isStale, ROOT } from "./bundle.ts";
+import { actionNames, compareFolders, isStale, joinLicenses, listFiles, ROOT } from "./bundle.ts";
 
 const names = await actionNames();
 let folder: string;
@@ -55,6 +55,22 @@ test.each(names)("what %s loads only when needed is in its bundle", async (name)
   });
   expect(output).toMatch(/^\d+\n$/);
   expect(code).toBe(0);
+});
+
+test("all bundles together stay under 9 MB, which everyone who uses one of them downloads", async () => {
+  let bytes = 0;
+  for (const name of names) {
+    const dist = join(ROOT, "actions", name, "dist");
+    for (const file of await listFiles(dist)) bytes += (await stat(join(dist, file))).size;
+  }
+  expect(bytes).toBeLessThan(9_000_000);
+});
+
+test("a licence that several packages have stands once, under all of their names, and none is lost", () => {
+  const mit = "MIT License\n\nPermission is hereby granted";
+  const text = `a\nMIT\n${mit}\n\n@b/c\nApache-2.0\nApache License\n\nd.js\nMIT\n${mit}\n`;
+  const joined = joinLicenses(text);
+  expect(joined).toBe(`a (MIT)\nd.js (MIT)\n\n${mit}\n\n${"-".repeat(80)}\n\n@b/c (Apache-2.0)\n\nApache License\n`);
 });
 
 test("folders are compared by names and bytes", async () => {

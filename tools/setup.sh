@@ -11,6 +11,8 @@ fail() {
   exit 1
 }
 
+# Node 24 comes as optional packages of package.json, each of which npm installs on its own platform alone. Linux has one version on
+# both architectures; for macOS npm has no package of that version, so there it is the newest 24 that it has.
 setup_node() {
   command -v npm >/dev/null || fail "npm isn't installed. Install Node.js of any version from 18 on; the project brings Node 24 itself." "On Debian and Ubuntu: apt-get install npm"
   local stamp=node_modules/.gatehouse wanted

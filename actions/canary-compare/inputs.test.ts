@@ -9,7 +9,7 @@ import { type Inputs, type LiveSource, readCanaryInputs } from "./inputs.ts";
 import { policyFacts } from "./policy.ts";
 import { assemble } from "./report/assemble.ts";
 import { readBudget } from "./report/budget.ts";
-import { driverSource } from "./sources/driver.ts";
+import { planStretches } from "./sources/driver.ts";
 import { observeFiles } from "./sources/files.ts";
 import { planRun } from "./sources/live.ts";
 import { armQueries } from "./sources/prometheus-arm.ts";
@@ -63,11 +63,11 @@ async function judged(inputs: Record<string, string>): Promise<string> {
 /** The same with too few requests for a verdict. */
 const undecided = (inputs: Record<string, string>) => judged({ "min-samples": "5000", ...inputs });
 
-/** The driver script that k6 would get, and when it would be looked at. */
+/** What k6 would be told to do for each arm, and when it would be looked at. */
 function driven(inputs: Record<string, string>): string {
   const all = read({ ...URLS, ...inputs });
   const { plan, looks } = planRun(all.source as LiveSource, all, all.script);
-  return JSON.stringify({ driver: driverSource(plan), looks });
+  return JSON.stringify({ plan, stretches: planStretches(plan), looks });
 }
 
 function queried(inputs: Record<string, string>): string {
@@ -126,7 +126,9 @@ describe("every input changes some outcome", () => {
     ["fail-on", "never", handedOn],
     ["k6-version", "1.8.1", handedOn],
     ["k6-path", "/opt/k6", handedOn],
-    ["env", "A=1", handedOn],
+    ["env", "A=1", driven],
+    ["min-duration", "30s", handedOn],
+    ["same-release", "allow", handedOn],
   ];
   test.each(cases)("%s: %s", async (name, value, outcome) => {
     effects[name] = outcome;

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Policy } from "../lib/judge/judgement.ts";
 import { FAIL_ON, type FailOn, type OnInconclusive } from "../lib/judge/verdict.ts";
-import { type InputReader, readInputs } from "../lib/runner/inputs.ts";
+import { formatDuration, type InputReader, readInputs } from "../lib/runner/inputs.ts";
 import { type PrometheusInputs, readPrometheus, refuseWithoutEffect } from "./prometheus-inputs.ts";
 
 /** One interleaved k6 run against both arms. */
@@ -43,6 +43,10 @@ export interface Inputs {
   durationSeconds: number;
   warmUpSeconds: number;
   extensionSeconds: number;
+  /** Live: no PASS before so much data. */
+  minDurationSeconds: number;
+  /** Live: whether both arms may say that they are the same release. */
+  sameRelease: "refuse" | "allow";
   /** Turns of each arm; undefined is interleaved. */
   rounds: number | undefined;
   policy: Policy;
@@ -85,6 +89,8 @@ export function readCanaryInputs(environment: InputEnvironment = process.env): I
     const source = readSource(read, phase, selfCheck, path);
     const prometheus = readPrometheus(read, source.kind === "prometheus");
     if (source.kind === "prometheus") refuseWithoutEffect(read);
+    const durationSeconds = read.duration("duration", "60s", { minSeconds: 2, maxSeconds: 7 * 86_400 });
+    const extensionSeconds = read.duration("max-extension", "120s", { minSeconds: 0, maxSeconds: 86_400 });
     return {
       source,
       prometheus: source.kind === "replay" ? undefined : prometheus,
@@ -92,9 +98,11 @@ export function readCanaryInputs(environment: InputEnvironment = process.env): I
       before: path(read.text("before")) || undefined,
       script: readScript(read, path),
       rps: read.number("rps", { fallback: 50, above: 0, max: 10_000 }),
-      durationSeconds: read.duration("duration", "60s", { minSeconds: 2, maxSeconds: 7 * 86_400 }),
+      durationSeconds,
       warmUpSeconds: read.duration("warm-up", "5s", { minSeconds: 0, maxSeconds: 600 }),
-      extensionSeconds: read.duration("max-extension", "120s", { minSeconds: 0, maxSeconds: 86_400 }),
+      extensionSeconds,
+      minDurationSeconds: readMinDuration(read, durationSeconds, extensionSeconds),
+      sameRelease: read.choice("same-release", ["refuse", "allow"]),
       rounds: read.given("rounds") ? read.number("rounds", { fallback: 2, min: 1, max: 100, integer: true }) : undefined,
       policy: readPolicy(read),
       onInconclusive: read.choice("on-inconclusive", ["hold", "rollback", "proceed"]),
@@ -113,6 +121,20 @@ export function readCanaryInputs(environment: InputEnvironment = process.env): I
       env: read.environmentLines("env"),
     };
   }, environment);
+}
+
+function readMinDuration(read: InputReader, durationSeconds: number, extensionSeconds: number): number {
+  if (!read.given("min-duration")) return durationSeconds;
+  const seconds = read.duration("min-duration", formatDuration(durationSeconds), { minSeconds: 1, maxSeconds: 8 * 86_400 });
+  const longest = durationSeconds + extensionSeconds;
+  if (seconds > longest) {
+    read.reject(
+      "min-duration",
+      `at most duration and max-extension together, ${formatDuration(longest)}`,
+      "Raise one of these, or lower min-duration: else nothing could ever pass.",
+    );
+  }
+  return seconds;
 }
 
 function readPolicy(read: InputReader): Policy {

@@ -1,8 +1,19 @@
+import { createHash } from "node:crypto";
+
 /**
  * @returns the text as Postgres can store it: without U+0000 and without halves of surrogate pairs, which no encoding knows
  */
 export function storableText(text: string): string {
   return text.toWellFormed().replaceAll("\u0000", "");
+}
+
+/** Ids of messages that are longer are stored as their hash. */
+const LONGEST_ID = 256;
+
+/** @returns a provider's id of a message as it is stored: the same id always gives the same text, of 256 characters at most */
+export function storableId(id: string): string {
+  const text = storableText(id);
+  return text !== "" && text.length <= LONGEST_ID ? text : `sha256-${createHash("sha256").update(id).digest("hex")}`;
 }
 
 /** The same for every text inside a JSON value, names of members too. */

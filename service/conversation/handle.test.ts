@@ -317,9 +317,9 @@ describe("what guests send", () => {
     ["document", "archivo"],
     ["sticker", "imagen"],
     ["location", "Rambla"],
-    ["contacts", "archivo"],
+    ["contacts", "palabras"],
     ["reaction", "Gracias"],
-    ["unknown", "archivo"],
+    ["unknown", "palabras"],
   ] as const)("%s is answered sensibly and confirms nothing", async (kind, expected) => {
     const guest = newGuest();
     await guest.say("quiero una doble del 12 al 15 de abril para 2, a nombre de Ana Pérez");

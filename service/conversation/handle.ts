@@ -12,6 +12,7 @@ import { eventOf, reportedAs } from "./event.ts";
 import { readProfile } from "./hotel.ts";
 import { topicOf } from "./intents/table.ts";
 import type { Hotel, PmsCall, PmsOutcome, Step, Surroundings, Understood } from "./orchestrator/contract.ts";
+import { nameSaid } from "./orchestrator/names.ts";
 import { orchestrate } from "./orchestrator/orchestrate.ts";
 import type { Draft, Phrase } from "./replies/phrases.ts";
 import { render } from "./replies/render.ts";
@@ -38,6 +39,8 @@ export interface UnderstandOptions {
   conversationIntent: string | undefined;
   /** What the agent has just asked for. */
   asked: "guests" | undefined;
+  /** A person's name in the text, which is read as nothing else. */
+  name: string | undefined;
 }
 
 /** What understanding answers: a classifier of any vocabulary may stand behind it, so its words are checked here. */
@@ -89,6 +92,7 @@ export function createHandle(options: HandleOptions): HandleMessage {
         conversationLanguage: conversation.language ?? message.language,
         conversationIntent: topicOf(session),
         asked: session.awaiting === "guests" ? "guests" : undefined,
+        name: nameSaid(text, session.awaiting === "name"),
       });
       return inVocabulary(result, tenantLanguage);
     });
@@ -110,6 +114,7 @@ export function createHandle(options: HandleOptions): HandleMessage {
       userId,
       messageKey: `${channel}:${message.messageId}`,
       handedOver: conversation.handedOver,
+      isSenderUnproven: message.senderUnproven,
       ownAnswer: understood === undefined ? undefined : tenantModel?.reply(understood.intent, language),
     };
 

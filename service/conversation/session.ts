@@ -38,12 +38,15 @@ export const AWAITING = [
   "change_confirm",
   "which",
   "cancel_confirm",
+  "code",
   "late_time",
   "room_number",
   "intent",
   "retry",
 ] as const;
 export type Awaiting = (typeof AWAITING)[number];
+/** Questions on the side: what was asked before them stays open and is asked again after them. */
+export const ON_THE_SIDE: ReadonlySet<Awaiting> = new Set(["late_time", "room_number", "intent"]);
 
 const session = z.object({
   version: z.literal(1),
@@ -55,8 +58,12 @@ const session = z.object({
   stay: stay.default({}),
   /** Who was named when it wasn't yet clear how many are adults and how many children. */
   party: z.object({ adults: z.number().optional(), children: z.number().optional(), people: z.number().optional() }).optional(),
+  /** Days that were refused, which "one day later" is said about. */
+  refused: z.object({ checkIn: z.string(), checkOut: z.string() }).optional(),
   guestName: z.string().optional(),
   awaiting: z.enum(AWAITING).optional(),
+  /** What was asked before a question on the side. */
+  resumes: z.enum(AWAITING).optional(),
   /** Offers as they were shown, cheapest first. */
   offers: z.array(z.object({ roomType, total: money })).default([]),
   /** A room that is kept and waits for the guest's word. */
@@ -72,6 +79,8 @@ const session = z.object({
   wish: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
   /** A reservation that is about to be cancelled. */
   cancelling: reservation.optional(),
+  /** Codes of reservations that a guest wrote whose channel proves no sender; the last ones. */
+  codes: z.array(z.string()).default([]),
   /** What the list of reservations was shown for. */
   task: z.enum(["modify", "cancel", "status"]).optional(),
   lastBooking: z.string().optional(),

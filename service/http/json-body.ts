@@ -2,7 +2,7 @@ import express, { type RequestHandler } from "express";
 import { invalid, Problem } from "./problem.ts";
 
 /**
- * Reads the JSON body of a request that isn't signed into `request.body`; a request without a body has `undefined` there.
+ * Reads the JSON body of a request that isn't signed into `request.body`; a request without a body counts as `{}`.
  *
  * Answers 415 to a body of another media type, as `curl -d` sends it when it isn't told; 413 to one over the limit; 400 to
  * one that isn't JSON, or that holds the character U+0000, which Postgres can't store in a text.
@@ -15,6 +15,7 @@ export function readJsonBody(limit: string): RequestHandler {
     const hasBody = request.headers["transfer-encoding"] !== undefined || Number(request.headers["content-length"] ?? 0) > 0;
     const type = request.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase() ?? "";
     if (!hasBody) {
+      request.body = {};
       next();
       return;
     }

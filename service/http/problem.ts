@@ -85,7 +85,10 @@ export function sendProblem(response: Response, problem: Problem): void {
     );
 }
 
-/** The last handler: problems as they are, everything else as a 500 that tells the caller only the request's id. */
+/**
+ * The last handler: problems as they are, an error with `status` 503 and `retryAfterSeconds` as one that passes, everything else
+ * as a 500 that tells the caller only the request's id.
+ */
 export function problemHandler(logger: Logger): ErrorRequestHandler {
   return (error, _request, response, next) => {
     if (response.headersSent) {
@@ -94,6 +97,12 @@ export function problemHandler(logger: Logger): ErrorRequestHandler {
     }
     if (error instanceof Problem) {
       sendProblem(response, error);
+      return;
+    }
+    if (error?.status === 503 && typeof error.retryAfterSeconds === "number") {
+      logger.error({ err: error, request_id: response.locals.requestId }, "request failed for now");
+      const headers = { "Retry-After": String(error.retryAfterSeconds) };
+      sendProblem(response, new Problem(503, "Service Unavailable", String(error.message), [], headers));
       return;
     }
     const status: number =

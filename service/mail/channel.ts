@@ -34,10 +34,12 @@ export interface Delivered {
 
 /**
  * A way to reach guests. What comes in goes through a router of the channel's own into the inbox; what goes out comes
- * from the outbox through `deliver`. A channel whose guests fetch their replies has no `deliver`.
+ * from the outbox through `deliver`. A channel whose guests fetch their replies is `pulled` and has no `deliver`.
  */
 export interface Channel {
+  /** Also of its variants: `messages` is the channel of `messages:anything`. */
   readonly name: string;
+  readonly pulled?: boolean;
   /** Replies sent at once by one process. */
   readonly concurrency?: number;
   /**
@@ -48,6 +50,20 @@ export interface Channel {
    */
   deliver?(outgoing: Outgoing, part: number): Promise<Delivered>;
   close?(): Promise<void>;
+}
+
+/** A label value that a caller can't multiply: `messages:anything` counts as `messages`. */
+export function channelLabel(channel: string): string {
+  return channel.split(":", 1)[0]!;
+}
+
+/**
+ * @returns whether the guests of a channel, or of its variant, fetch their replies; a channel that isn't there counts as one that
+ *   sends, so that its replies are seen to wait
+ */
+export function pulledAmong(channels: readonly Pick<Channel, "name" | "pulled">[]): (channel: string) => boolean {
+  const pulled = new Set(channels.filter((channel) => channel.pulled === true).map(({ name }) => name));
+  return (channel) => pulled.has(channelLabel(channel));
 }
 
 export interface DeliveryErrorOptions {

@@ -31,6 +31,8 @@ export interface IncomingMessage {
   /** Id of the button or list row pressed. */
   buttonId?: string | undefined;
   language?: Language | undefined;
+  /** The channel can't tell whether the guest wrote this: anybody can send mail under any name. Absent: it can. */
+  senderUnproven?: boolean | undefined;
   /** ISO 8601, as the channel says. */
   sentAt?: string | undefined;
   /** Channel-specific rest, kept for reception (media ids, places). */

@@ -93,6 +93,8 @@ test("a hotel whose messages take for ever leaves places for another that is at 
   const started: string[] = [];
   const { promise: gate, resolve: open } = Promise.withResolvers<void>();
   const worker = createWorker({
+    isPulled: () => true,
+    giveUp: async ({ conversation, message }) => honestFallback(conversation, message),
     database: made.database,
     answers: createAnswers({ database: made.database }),
     metrics,

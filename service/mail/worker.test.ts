@@ -2,12 +2,15 @@ import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { KINDS, makeDatabase, type TestDatabase } from "../../test/database.ts";
 import { until } from "../../test/servers.ts";
+import { createTickets } from "../conversation/tickets.ts";
 import type { Database } from "../storage/sql.ts";
 import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
 import { createAnswers } from "./answers.ts";
+import { measureBacklog } from "./backlog.ts";
+import { createGiveUp, type OpenTicket } from "./honest-fallback.ts";
 import { createInbox } from "./inbox.ts";
 import type { HandleMessage, IncomingMessage } from "./message.ts";
-import { createWorker, MAX_ATTEMPTS, type Worker, type WorkerOptions } from "./worker.ts";
+import { createWorker, MAX_ATTEMPTS, MAX_INTERRUPTED_ATTEMPTS, type Worker, type WorkerOptions } from "./worker.ts";
 
 const logger = pino({ level: "silent" });
 let counter = 0;
@@ -43,6 +46,8 @@ describe.each(KINDS)("inbox and workers on %s", (kind) => {
   const start = async (handle: HandleMessage, rest: Partial<WorkerOptions> = {}) => {
     const worker = createWorker({
       database: made.database,
+      isPulled: (channel) => channel === "messages",
+      giveUp: createGiveUp((...ticket) => createTickets({ database: made.database }).open(...ticket)),
       answers: createAnswers({ database: made.database }),
       handle,
       metrics,
@@ -64,12 +69,14 @@ describe.each(KINDS)("inbox and workers on %s", (kind) => {
           where m.direction = 'out' order by m.id`,
       ),
     );
+  const tickets = () =>
+    made.database.forTenant("default", (sql) => sql("select kind, urgent, text, user_id from tickets order by created_at"));
   const handledAll = (count: number) => until(async () => expect(await replies()).toHaveLength(count));
 
   test("answers each message once, also when it is delivered again, before and after", async () => {
     const one = message("ana", "hello");
-    expect(await inbox().accept("default", [one])).toEqual({ stored: 1, duplicates: 0 });
-    expect(await inbox().accept("default", [one, { ...one, text: "another text" }])).toEqual({ stored: 0, duplicates: 2 });
+    expect(await inbox().accept("default", [one])).toEqual({ stored: 1, duplicates: 0, conflicts: [] });
+    expect(await inbox().accept("default", [one])).toEqual({ stored: 0, duplicates: 1, conflicts: [] });
     await start(echo);
     await handledAll(1);
     await inbox().accept("default", [one]);
@@ -146,7 +153,189 @@ describe.each(KINDS)("inbox and workers on %s", (kind) => {
       sql("select c.handed_over, i.state, i.error from conversations c join inbox i on i.conversation_id = c.id"),
     );
     expect(rows).toEqual([{ handed_over: true, state: "failed", error: "Error: broken for good" }]);
-    expect((await metrics.inboxFailures.get()).values.map(({ value }) => value)).toEqual([MAX_ATTEMPTS - 1, 1]);
+    expect(await tickets()).toEqual([{ kind: "failed", urgent: true, text: "hello", user_id: "ana" }]);
+    expect((await metrics.inboxFailures.get()).values.map(({ value }) => value)).toEqual([MAX_ATTEMPTS, 1]);
+  });
+
+  test("the guest isn't told of a ticket that could not be made", async () => {
+    let isDown = true;
+    const open: OpenTicket = async (...ticket) => {
+      if (isDown) throw new Error("the tickets are away");
+      await createTickets({ database: made.database }).open(...ticket);
+    };
+    let tries = 0;
+    const giveUp: HandleMessage = async (input) => {
+      tries += 1;
+      return createGiveUp(open)(input);
+    };
+    await start(() => Promise.reject(new Error("broken for good")), { giveUp });
+    await inbox().accept("default", [message("ana", "hello")]);
+    await until(async () => expect(tries).toBeGreaterThan(1));
+    expect(await replies()).toEqual([]);
+    isDown = false;
+    await handledAll(1);
+    expect(await tickets()).toHaveLength(1);
+  });
+
+  test("a message that never ends being handled counts as failed, and its place is free again", async () => {
+    await start((input) => (input.message.text === "endless" ? new Promise(() => undefined) : echo(input)), {
+      concurrency: 1,
+      handleTimeoutMs: 20,
+    });
+    await inbox().accept("default", [message("ana", "endless")]);
+    await inbox().accept("default", [message("bo", "hello")]);
+    await handledAll(2);
+    expect((await replies()).map(({ user_id: user }) => user).sort()).toEqual(["ana", "bo"]);
+    expect(await tickets()).toMatchObject([{ kind: "failed", user_id: "ana" }]);
+  });
+
+  /** What a process leaves that is killed while it handles: its leases, which nobody gives back. */
+  const kill = (...guests: string[]) =>
+    made.database.forTenant("default", (sql) =>
+      sql(
+        `update conversations set lease_owner = 'killed', lease_token = lease_token + 1, lease_until = clock_timestamp() - interval '1 s'
+          where user_id = any ($1)`,
+        [guests],
+      ),
+    );
+  const attempts = async (text: string) => {
+    const [row] = await made.database.forTenant("default", (sql) =>
+      sql<{ attempts: number }>("select attempts from inbox where payload->>'text' = $1", [text]),
+    );
+    return row!.attempts;
+  };
+
+  test("an attempt is counted before it begins: a message that kills its process is left to reception after three", async () => {
+    await inbox().accept("default", [message("ana", "poison"), message("ana", "after it")]);
+    await kill("ana");
+    let calls = 0;
+    for (let death = 1; death <= MAX_INTERRUPTED_ATTEMPTS; death += 1) {
+      // Each worker gets as far as the handling, and is no more.
+      const worker = await start(
+        async () => {
+          calls += 1;
+          return new Promise(() => undefined);
+        },
+        { handleTimeoutMs: 3_600_000 },
+      );
+      await until(async () => expect(calls).toBe(death));
+      expect(await attempts("poison")).toBe(death);
+      workers.splice(workers.indexOf(worker), 1);
+      void worker.stop();
+      await kill("ana");
+    }
+    await start(echo);
+    await handledAll(2);
+    expect((await replies()).map(({ text }) => text)).toEqual([expect.stringMatching(/recepción/), "re: after it"]);
+    expect(await tickets()).toMatchObject([{ kind: "failed", text: "poison" }]);
+  });
+
+  test("who was only in the same process as a message that kills isn't counted as its kind", async () => {
+    const innocent = ["bo", "carla", "dina", "eve"];
+    for (const guest of ["ana", ...innocent])
+      await inbox().accept("default", [message(guest, guest === "ana" ? "poison" : "hello")]);
+    await kill("ana", ...innocent);
+    let now = 0;
+    let most = 0;
+    const handled: string[] = [];
+    const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+    await start(async (input) => {
+      now += 1;
+      most = Math.max(most, now);
+      if (input.message.text === "poison") await gate;
+      handled.push(input.conversation.userId);
+      now -= 1;
+      return echo(input);
+    });
+    open();
+    await handledAll(5);
+    expect(most).toBe(1);
+    expect(handled.toSorted()).toEqual(["ana", ...innocent]);
+    expect(await attempts("hello")).toBe(1);
+  });
+
+  test("the first attempt is counted as the message is stored for this process", async () => {
+    const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+    const worker = await start(async (input) => {
+      await gate;
+      return echo(input);
+    });
+    await inbox(worker).accept("default", [message("ana", "hello")]);
+    expect(await attempts("hello")).toBe(1);
+    open();
+    await handledAll(1);
+  });
+
+  test.each([
+    ["a take-over", true],
+    ["a hand-back", false],
+  ])("%s while a turn is under way holds", async (_, takenOver) => {
+    const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+    const { promise: isHandled, resolve: begun } = Promise.withResolvers<void>();
+    await inbox().accept("default", [message("ana", "hello")]);
+    await made.database.forTenant("default", (sql) => sql("update conversations set handed_over = $1", [!takenOver]));
+    await start(async (input) => {
+      begun();
+      await gate;
+      return { ...(await echo(input)), handedOver: !takenOver };
+    });
+    await isHandled;
+    await made.database.forTenant("default", (sql) => sql("update conversations set handed_over = $1", [takenOver]));
+    open();
+    await handledAll(1);
+    const rows = await made.database.forTenant("default", (sql) => sql("select handed_over from conversations"));
+    expect(rows).toEqual([{ handed_over: takenOver }]);
+  });
+
+  test("a guest waits for a person from the first message that nobody answered", async () => {
+    const waits = async () => {
+      const [row] = await made.database.forTenant("default", (sql) =>
+        sql<{ since: string | null }>("select waits_for_person_since::text as since from conversations"),
+      );
+      return row!.since;
+    };
+    await start(async (input) => ({ ...(await echo(input)), handedOver: input.message.text !== "assistant" }));
+    await inbox().accept("default", [message("ana", "a person, please")]);
+    await handledAll(1);
+    const since = await waits();
+    expect(since).not.toBeNull();
+    await inbox().accept("default", [message("ana", "hello?")]);
+    await handledAll(2);
+    expect(await waits()).toBe(since);
+    await measureBacklog(made.database, metrics);
+    expect(await metrics.registry.getSingleMetricAsString("handovers_waiting")).toContain("handovers_waiting 1");
+    await inbox().accept("default", [message("ana", "assistant")]);
+    await handledAll(3);
+    expect(await waits()).toBeNull();
+  });
+
+  test("an id that stands for another message already is told: another guest's, or other words", async () => {
+    const one = message("ana", "hello");
+    await inbox().accept("default", [one]);
+    for (const other of [{ userId: "bo" }, { text: "another text" }, { buttonId: "yes" }]) {
+      expect(await inbox().accept("default", [{ ...one, ...other }])).toEqual({
+        stored: 0,
+        duplicates: 1,
+        conflicts: [one.messageId],
+      });
+    }
+    expect(await inbox().accept("default", [{ ...one, language: "en" }])).toMatchObject({ duplicates: 1, conflicts: [] });
+  });
+
+  test("a database that takes nothing is told as something that passes; what it refuses is not", async () => {
+    const full = Object.assign(new Error("could not extend file: No space left on device"), { code: "53100" });
+    let failure: Error | undefined = full;
+    const database: Database = {
+      ...made.database,
+      batchForTenant: (...args) => (failure === undefined ? made.database.batchForTenant(...args) : Promise.reject(failure)),
+    };
+    const failing = createInbox({ database, metrics });
+    await expect(failing.accept("default", [message("ana", "hello")])).rejects.toMatchObject({ status: 503, cause: full });
+    expect(() => failing.check()).toThrow(/could not be stored/);
+    failure = undefined;
+    await failing.accept("default", [message("ana", "hello again")]);
+    expect(() => failing.check()).not.toThrow();
+    await expect(failing.accept("default", [message("x".repeat(300), "hello")])).rejects.toMatchObject({ code: "23514" });
   });
 
   test("a worker whose lease ran out writes nothing, and the next one answers once", async () => {
@@ -224,10 +413,14 @@ describe.each(KINDS)("inbox and workers on %s", (kind) => {
       return echo(input);
     });
     const album = ["1", "2", "3"].map((text) => message("ana", text));
-    expect(await inbox(worker).accept("default", [...album, message("bo", "hi")])).toEqual({ stored: 4, duplicates: 0 });
+    expect(await inbox(worker).accept("default", [...album, message("bo", "hi")])).toEqual({
+      stored: 4,
+      duplicates: 0,
+      conflicts: [],
+    });
     await handledAll(4);
-    expect(await inbox(worker).accept("default", [album[1]!])).toEqual({ stored: 0, duplicates: 1 });
-    expect(await inbox(worker).accept("default", [album[2]!, message("ana", "4")])).toEqual({ stored: 1, duplicates: 1 });
+    expect(await inbox(worker).accept("default", [album[1]!])).toEqual({ stored: 0, duplicates: 1, conflicts: [] });
+    expect(await inbox(worker).accept("default", [album[2]!, message("ana", "4")])).toMatchObject({ stored: 1, duplicates: 1 });
     await handledAll(5);
     expect(texts.filter((text) => text !== "hi")).toEqual(["1", "2", "3", "4"]);
     const idle = { waiting: false, leased: false };

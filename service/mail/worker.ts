@@ -1,52 +1,64 @@
-import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Database } from "../storage/sql.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
-import type { Language } from "../vocabulary.ts";
 import type { Answers } from "./answers.ts";
-import { FRESH_SECONDS, sentFrom } from "./freshness.ts";
-import { honestFallback } from "./honest-fallback.ts";
-import { isPulled, lockOf } from "./inbox.ts";
-import type { Conversation, HandleMessage, IncomingMessage, Turn } from "./message.ts";
+import { Claims } from "./claim.ts";
+import { within } from "./deadline.ts";
+import { countAttempt, LEASE_SECONDS, Lease, LeaseLost, type Loaded, postpone, readNext, release } from "./lease.ts";
+import type { Conversation, HandleMessage, Turn } from "./message.ts";
 import { createPlaces } from "./places.ts";
+import { Pulse } from "./pulse.ts";
+import { writeTurn } from "./turn.ts";
 
-/** How long a worker may be silent before another takes its conversation. */
-export const LEASE_SECONDS = 30;
+/*
+ * The life of a lease
+ *
+ * A lease is the right of this process to handle one conversation, for LEASE_SECONDS. It comes from the inbox, which writes it as
+ * it stores a message (`handle`), or from a look at what waits (`claim.ts`). Its state has one setter, `Lease.enter`:
+ *
+ *     queued ──▶ reading ──▶ handling ──▶ writing ──▶ ended
+ *       │          ▲  │         ▲  │        │ │  ▲
+ *       └──────────┼──┼─────────┘  │        │ │  │     a message that came with the lease needs no reading
+ *                  └──┼────────────┼────────┘ │  │     more waits: the lease is prolonged, and the next message is read
+ *                     ▼            ▼          │  │
+ *                 releasing    postponing ◀───┘  │
+ *                     └────────────┴─────────────┘
+ *
+ * - queued: waits for a place (`places.ts`). Moved on by a place that becomes free.
+ * - reading: the oldest waiting message is read. With a message: handling. With none: releasing. Lease lost: ended.
+ * - handling: the dialogue makes a turn, within HANDLE_TIMEOUT_MS. A turn: writing. An error: postponing.
+ * - writing: the turn is written, and the lease given back in the same statement unless a message came meanwhile (reading).
+ * - releasing: given back, unless a message came meanwhile (reading).
+ * - postponing: the failed attempt is written and the conversation left alone for a while; any worker may take it then.
+ * - ended: given back or lost. Whoever lost it writes nothing: each write names the lease's token.
+ *
+ * A database that fails is tried again until the lease would be over anyway. A process that dies leaves its leases to run out; who takes
+ * one of those (`interrupted`) handles it alone, after having counted the attempt: see `suspects`.
+ */
+
 const POLL_MS = 1_000;
 const DATABASE_RETRY_MS = 500;
-const WAITING_PER_PLACE = 512;
+/** Handling ends in time to be written before the lease is over; calls to the PMS have shorter deadlines of their own. */
+const HANDLE_TIMEOUT_MS = 20_000;
+/** A lease that has waited longer than this for a place is looked at again: another worker may have it. */
+const FRESH_MS = (LEASE_SECONDS * 1000) / 2;
 /** After so many failed attempts the guest gets the honest fallback and reception takes over. */
 export const MAX_ATTEMPTS = 5;
-
-interface Lease {
-  tenant_id: string;
-  conversation_id: string;
-  lease_token: string;
-  /** When it began, in milliseconds of `monotone`. */
-  taken_at: number;
-}
-
-/** A conversation with its oldest waiting message, as it is when its lease is taken. */
-export interface Loaded {
-  channel: string;
-  user_id: string;
-  language: Language | null;
-  state: Record<string, unknown>;
-  handed_over: boolean;
-  last_received: string;
-  /** Null: nothing waits. */
-  message_id: string | null;
-  payload: IncomingMessage;
-  attempts: number;
-  sequence: string;
-  received_at: Date;
-}
+/** After so many attempts of which the last one ended with its process: a message that kills costs all hotels each time. */
+export const MAX_INTERRUPTED_ATTEMPTS = 3;
 
 export interface WorkerOptions {
   database: Database;
   handle: HandleMessage;
+  /**
+   * Makes the turn of a message that could not be handled. It tells reception first: when that fails, it is tried again, and the
+   * guest isn't told that reception knows.
+   */
+  giveUp: HandleMessage;
   answers: Pick<Answers, "announce" | "notification">;
+  /** Whether a channel's guests fetch their replies. */
+  isPulled: (channel: string) => boolean;
   metrics: Metrics;
   logger: Logger;
   /** Conversations handled at once. */
@@ -58,13 +70,14 @@ export interface WorkerOptions {
   monotone?: () => number;
   /** Seconds to wait before attempt `attempts + 1`. */
   backoffSeconds?: (attempts: number) => number;
+  handleTimeoutMs?: number;
 }
 
 /** Takes conversations with waiting messages and answers them, in order per guest, in parallel across guests. */
 export interface Worker {
   start(): Promise<void>;
   /**
-   * Whose lease a conversation of this hotel is to be, a message of which is about to be stored: so nobody has to look for it.
+   * Reserves a lease owner for a message that is about to be stored, so that the conversation needn't be claimed later.
    *
    * @returns a name unlike any other, for `handle`; undefined when there is no room, or older messages of the hotel wait
    */
@@ -72,320 +85,183 @@ export interface Worker {
   /**
    * Handles a conversation that was leased when its message was stored.
    *
-   * @param loaded what was stored, if it is the message to begin with; absent: look
+   * @param loaded what was stored, if it is the message to begin with; its first attempt is counted. Absent: look
    */
   handle(tenantId: string, conversationId: string, leaseToken: string, loaded?: Loaded): void;
+  /** @throws when something has waited too long while nothing was claimed, read or written */
+  check(): void;
   /** Takes nothing new and waits for what is being handled. */
   stop(): Promise<void>;
 }
 
-class LeaseLost extends Error {}
-
-/**
- * What a message leaves behind, all of it or, when the lease was lost, nothing. The lease ends here when no message came since
- * this one was loaded; else the worker goes on with the next.
- */
-const TURN = `
-  with turn as (
-    update conversations
-       set state = $4, language = $5, updated_at = now(),
-           handed_over = case when handed_over = $21 then $6 else handed_over end,
-           waits_for_person_since = case when handed_over <> $21 then waits_for_person_since
-                                         when $6 then coalesce(waits_for_person_since, clock_timestamp()) end,
-           lease_owner = case when last_received = $7 then null else lease_owner end,
-           lease_until = case when last_received = $7 then null else clock_timestamp() + make_interval(secs => $8) end,
-           waiting_since = case when last_received = $7 then null else waiting_since end
-     where tenant_id = $1 and id = $2 and lease_token = $3 and waiting_since is not null
-    returning waiting_since is null as released
-  ), handled as (
-    update inbox set state = $10, done_at = now()
-     where tenant_id = $1 and channel = $19 and message_id = $9 and exists (select from turn)
-  ), said as (
-    insert into messages (tenant_id, conversation_id, direction, message_id, in_reply_to, text, content, intent, confidence, band, status)
-    select $1, $2, 'in', $9, null, $11, $12::jsonb, $13, $14::float8, $15, 'received' from turn
-    union all
-    select $1, $2, 'out', null, $9, reply->>'text', reply, null, null, null, $17 from turn, jsonb_array_elements($16) reply
-    returning id, direction, content
-  ), sent as (
-    insert into outbox (tenant_id, conversation_id, message, channel, user_id, payload, state, sent_from, next_attempt_at, expires_at)
-    select $1, $2, id, $19, $20, content, $17, $22,
-           clock_timestamp() + make_interval(secs => coalesce((content->>'typingMs')::float8, 0) / 1000),
-           clock_timestamp() + make_interval(secs => case when content ?| '{buttons,list}' then $23::float8 else $24::float8 end)
-      from said where direction = 'out'
-  )
-  select released, pg_notify('answered', $18),
-         case when $17 = 'pending' and jsonb_array_length($16) > 0 then pg_notify('outbox', '') end
-    from turn`;
-
 export function createWorker(options: WorkerOptions): Worker {
-  const { database, handle, answers, metrics, logger, concurrency, now = () => new Date() } = options;
-  const { waitingPerPlace = WAITING_PER_PLACE, monotone = () => performance.now() } = options;
-  const { backoffSeconds = (attempts) => Math.min(2 ** attempts * 0.25, 30) } = options;
-  const owner = randomUUID();
-  let stopped = true;
-  let claiming = false;
-  let again = false;
-  /** Whether something may be waiting in the database that had no room here. */
-  let starved = false;
-  /** The hotels whose it may be. */
-  const behind = new Set<string>();
-  let leases = 0;
+  const { database, logger, concurrency, waitingPerPlace, monotone = () => performance.now() } = options;
+  const claimPulse = new Pulse(monotone);
+  const turnPulse = new Pulse(monotone);
   let timer: NodeJS.Timeout | undefined;
-  const places = createPlaces({
-    places: concurrency,
-    onEnd: () => {
-      // A look costs as much as handling a message, so it is for several at a time.
-      if (starved && places.held() <= concurrency * 1.5) void claim();
-    },
-    onError: (error) => {
-      if (!(error instanceof LeaseLost)) logger.error({ err: error }, "a conversation is given up for now; its lease runs out");
-    },
+
+  const onError = (error: Error) => {
+    if (!(error instanceof LeaseLost)) logger.error({ err: error }, "a conversation is given up for now; its lease runs out");
+  };
+  const places = createPlaces({ places: concurrency, onEnd: () => claims.refill(), onError });
+  /**
+   * One of these may end the process, so they are handled one at a time: of all that were under way when a process died, only the one
+   * that is being handled then counts another attempt, and the innocent ones are soon done.
+   */
+  const suspects = createPlaces({ places: 1, onError });
+  const claims: Claims = new Claims({
+    database,
+    logger,
+    pulse: claimPulse,
+    places,
+    concurrency,
+    queuePerPlace: waitingPerPlace,
+    monotone,
+    onLease: (lease) => (lease.interrupted ? suspects : places).run(lease.tenantId, () => workOff(lease)),
   });
+  const workOff = createWorkOff({ ...options, monotone }, turnPulse, claims);
 
-  const leaseOwner = (tenantId: string): string | undefined => {
-    if (stopped) return undefined;
-    const most = concurrency * waitingPerPlace;
-    if (!behind.has(tenantId) && places.held(tenantId) < most / 2 && places.held() < most) {
-      leases += 1;
-      return `${owner}:${leases}`;
-    }
-    behind.add(tenantId);
-    starved = true;
-    return undefined;
+  return {
+    leaseOwner: (tenantId) => claims.reserve(tenantId),
+    handle: (tenantId, conversationId, token, loaded) => {
+      const lease = new Lease({ tenantId, conversationId, token, interrupted: false, takenAt: monotone() });
+      places.run(tenantId, () => workOff(lease, loaded));
+    },
+    check: () => {
+      claimPulse.check("looks for waiting messages");
+      turnPulse.check("turns");
+    },
+    start: async () => {
+      await database.listen("inbox", () => claims.look());
+      database.onReconnect(() => claims.look());
+      timer = setInterval(() => claims.look(), POLL_MS);
+      claims.start();
+    },
+    stop: async () => {
+      claims.stop();
+      clearInterval(timer);
+      await Promise.all([places.idle(), suspects.idle()]);
+    },
   };
+}
 
-  const claim = async (): Promise<void> => {
-    again = true;
-    if (claiming) return;
-    claiming = true;
-    try {
-      while (again && !stopped) {
-        again = false;
-        const room = concurrency * 2 - places.held();
-        if (room <= 0) {
-          starved = true;
-          return;
-        }
-        starved = false;
-        const behindThen = [...behind];
-        const most = places.isShared() ? concurrency : concurrency * 2;
-        const taken_at = monotone();
-        const found = await database.withoutTenant((sql) =>
-          sql<Omit<Lease, "taken_at">>(
-            "select tenant_id, conversation_id, lease_token from claim_conversations($1, $2, $3, $4, $5)",
-            [owner, LEASE_SECONDS, room, places.holders(), most],
-            "claim-conversations",
-          ),
-        );
-        for (const lease of found) places.run(lease.tenant_id, () => workOff({ ...lease, taken_at }));
-        if (found.length === room) starved = true;
-        else {
-          // All that waited is here now, but for a hotel that has its share.
-          for (const tenantId of behindThen) if (places.held(tenantId) < most) behind.delete(tenantId);
-          if (behind.size > 0 || most < concurrency * 2) starved = true;
-        }
-      }
-    } catch (error) {
-      logger.warn({ err: error }, "could not look for waiting messages; trying again");
-    } finally {
-      claiming = false;
-    }
-  };
+/** @returns what leads one lease through its life, from the moment when it has a place */
+function createWorkOff(
+  options: WorkerOptions & { monotone: () => number },
+  pulse: Pulse,
+  claims: { readonly isStopped: boolean },
+): (lease: Lease, first?: Loaded) => Promise<void> {
+  const { database, answers, metrics, logger, isPulled, monotone, now = () => new Date() } = options;
+  const { backoffSeconds = (attempts) => Math.min(2 ** attempts * 0.25, 30) } = options;
+  const decide = createDecide(options);
 
   /** A database that was away may be back before the lease ends: so nobody has to wait for that end. */
   const patiently = async <Result>(lease: Lease, work: () => Promise<Result>): Promise<Result> => {
     for (;;) {
       try {
-        return await work();
+        return await pulse.step(work);
       } catch (error) {
-        if (error instanceof LeaseLost || stopped || monotone() - lease.taken_at > LEASE_SECONDS * 1000) throw error;
-        logger.warn({ err: error, conversation_id: lease.conversation_id }, "the database failed; trying again");
+        if (error instanceof LeaseLost || claims.isStopped || monotone() - lease.takenAt > LEASE_SECONDS * 1000) throw error;
+        logger.warn(
+          { err: error, conversation_id: lease.conversationId, state: lease.state },
+          "the database failed; trying again",
+        );
         await delay(DATABASE_RETRY_MS);
       }
     }
   };
 
-  /** Reads the next message of a conversation. @returns undefined when the lease is lost */
-  const load = async (lease: Lease): Promise<Loaded | undefined> => {
-    const { tenant_id: tenantId, conversation_id: id, lease_token: token } = lease;
-    const [rows] = await database.batchForTenant(tenantId, [
-      {
-        name: "next-message",
-        // It only reads: a statement that waited for a lock would see what is locked as it is then, and the rest as it was before,
-        // and so give back a conversation in which a message has just been stored.
-        text: `select c.channel, c.user_id, c.language, c.state, c.handed_over, c.last_received,
-                      i.message_id, i.payload, i.attempts, i.sequence, i.received_at
-                 from conversations c
-                 left join lateral (
-                   select message_id, payload, attempts, sequence, received_at from inbox
-                    where tenant_id = c.tenant_id and conversation_id = c.id and state = 'waiting'
-                    order by sequence limit 1) i on true
-                where c.tenant_id = $1 and c.id = $2 and c.lease_token = $3`,
-        values: [tenantId, id, token],
-      },
-    ]);
-    return rows![0] as Loaded | undefined;
+  const read = async (lease: Lease): Promise<Loaded | undefined> => {
+    lease.enter("reading");
+    const isStale = monotone() - lease.takenAt >= FRESH_MS;
+    const startedAt = monotone();
+    const loaded = await patiently(lease, () => readNext(database, lease, isStale));
+    if (loaded === undefined) lease.enter("ended");
+    else if (isStale) lease.takenAt = startedAt;
+    return loaded;
   };
 
-  const workOff = async (lease: Lease, first?: Loaded): Promise<void> => {
-    // It may have waited for its place longer than the lease lasts.
-    const isFresh = monotone() - lease.taken_at < (LEASE_SECONDS * 1000) / 2;
-    const next = () => patiently(lease, () => load(lease));
-    for (let loaded = isFresh && first !== undefined ? first : await next(); loaded !== undefined; loaded = await next()) {
-      const { last_received: lastReceived } = loaded;
-      if (loaded.message_id === null || stopped) {
-        if (await patiently(lease, () => release(lease, lastReceived))) return;
-        continue;
-      }
-      const conversation: Conversation = {
-        tenantId: lease.tenant_id,
-        id: lease.conversation_id,
-        channel: loaded.channel,
-        userId: loaded.user_id,
-        language: loaded.language ?? undefined,
-        state: loaded.state,
-        handedOver: loaded.handed_over,
-      };
-      try {
-        const turn = await decide(conversation, loaded);
-        const released = await commit(lease, loaded, turn, loaded === first);
-        const { replies, intent, confidence, band } = turn;
-        answers.announce(
-          { tenantId: lease.tenant_id, channel: loaded.channel, messageId: loaded.payload.messageId },
-          { replies, intent, confidence, band },
-        );
-        metrics.inboxReplyTime.observe(Math.max(0, now().getTime() - loaded.received_at.getTime()) / 1000);
-        if (released) return;
-      } catch (error) {
-        if (error instanceof LeaseLost) return;
-        const failed = loaded;
-        await patiently(lease, () => postpone(lease, failed, error as Error));
-        return;
-      }
-    }
+  /** @returns whether the lease ended */
+  const giveBack = async (lease: Lease, { last_received }: Loaded): Promise<boolean> => {
+    lease.enter("releasing");
+    return patiently(lease, () => release(database, lease, claims.isStopped ? undefined : last_received));
   };
 
-  const decide = async (conversation: Conversation, loaded: Loaded): Promise<Turn> => {
-    if (loaded.attempts >= MAX_ATTEMPTS) {
-      return honestFallback(conversation, loaded.payload);
-    }
-    return handle({ conversation, message: loaded.payload, receivedAt: loaded.received_at, now: now() });
-  };
-
-  /**
-   * Writes the turn in one transaction.
-   *
-   * @param ownMessage whether this process took the message in, so that nobody waits for its answer in another
-   * @returns whether the conversation was given back as well
-   */
-  const commit = async (lease: Lease, loaded: Loaded, turn: Turn, ownMessage: boolean): Promise<boolean> => {
-    const { tenant_id: tenantId, conversation_id: id, lease_token: token } = lease;
-    const { payload: message, channel } = loaded;
-    const { messageId } = message;
-    const [rows] = await database.batchForTenant(tenantId, [
-      {
-        name: "turn",
-        text: TURN,
-        locks: lockOf({ channel, userId: loaded.user_id }),
-        values: [
-          tenantId,
-          id,
-          token,
-          JSON.stringify(turn.state),
-          turn.language,
-          turn.handedOver,
-          loaded.sequence,
-          LEASE_SECONDS,
-          messageId,
-          loaded.attempts >= MAX_ATTEMPTS ? "failed" : "done",
-          message.text,
-          JSON.stringify(message),
-          turn.intent,
-          turn.confidence,
-          turn.band,
-          JSON.stringify(turn.replies),
-          isPulled(channel) ? "available" : "pending",
-          ownMessage ? null : answers.notification({ tenantId, channel, messageId }),
-          channel,
-          loaded.user_id,
-          loaded.handed_over,
-          sentFrom(message),
-          FRESH_SECONDS.choices,
-          FRESH_SECONDS.answer,
-        ],
-      },
-    ]);
-    const row = rows![0] as { released: boolean } | undefined;
-    if (row === undefined) throw new LeaseLost("the lease of the conversation ran out");
-    return row.released;
-  };
-
-  /** Gives the conversation back. @returns false when a message came meanwhile: then this worker keeps it */
-  const release = async (
-    { tenant_id: tenantId, conversation_id: id, lease_token: token }: Lease,
-    lastReceived: string,
-  ): Promise<boolean> => {
-    const rows = await database.forTenant(tenantId, (sql) =>
-      sql<{ released: boolean }>(
-        `update conversations
-            set lease_owner = null, lease_until = null, waiting_since = case when $5 or last_received <> $4 then waiting_since end
-          where tenant_id = $1 and id = $2 and lease_token = $3 and ($5 or last_received = $4)
-          returning true as released`,
-        [tenantId, id, token, lastReceived, stopped],
-      ),
+  /** Not repeated when the database fails: what became of the turn isn't known then, and a second one must not be written. */
+  const write = async (lease: Lease, loaded: Loaded, turn: Turn, failed: boolean, isOwn: boolean): Promise<boolean> => {
+    lease.enter("writing");
+    const { channel, payload } = loaded;
+    const key = { tenantId: lease.tenantId, channel, messageId: payload.messageId };
+    const startedAt = monotone();
+    const released = await pulse.step(() =>
+      writeTurn(database, lease, loaded, turn, {
+        pulled: isPulled(channel),
+        failed,
+        // Who took the message in is the one that is waited at.
+        notification: isOwn ? null : answers.notification(key),
+      }),
     );
-    return stopped || rows.length === 1;
+    lease.takenAt = startedAt;
+    if (failed) metrics.inboxFailures.inc({ result: "failed" });
+    const { replies, intent, confidence, band } = turn;
+    answers.announce(key, { replies, intent, confidence, band });
+    metrics.inboxReplyTime.observe(Math.max(0, now().getTime() - loaded.received_at.getTime()) / 1000);
+    return released;
   };
 
-  const postpone = async (lease: Lease, loaded: Loaded, error: Error): Promise<void> => {
-    const { tenant_id: tenantId, conversation_id: id, lease_token: token } = lease;
-    const attempts = loaded.attempts + 1;
-    await database.forTenant(tenantId, async (sql) => {
-      const [rows] = await Promise.all([
-        sql(
-          "update conversations set lease_owner = null, lease_until = clock_timestamp() + make_interval(secs => $4) where tenant_id = $1 and id = $2 and lease_token = $3 returning 1",
-          [tenantId, id, token, backoffSeconds(attempts)],
-        ),
-        sql("update inbox set attempts = $4, error = $5 where tenant_id = $1 and channel = $2 and message_id = $3", [
-          tenantId,
-          loaded.channel,
-          loaded.message_id,
-          attempts,
-          `${error.name}: ${error.message}`.slice(0, 500),
-        ]),
-      ]);
-      if (rows.length === 0) throw new LeaseLost("the lease of the conversation ran out");
-    });
+  const putOff = async (lease: Lease, loaded: Loaded, attempts: number, error: Error): Promise<void> => {
+    lease.enter("postponing");
+    await patiently(lease, () => postpone(database, lease, loaded, { attempts, seconds: backoffSeconds(attempts), error }));
     logger.error(
-      { err: error, tenant_id: tenantId, conversation_id: id, attempts },
+      { err: error, tenant_id: lease.tenantId, conversation_id: lease.conversationId, attempts },
       "a message could not be handled; it will be tried again",
     );
-    metrics.inboxFailures.inc({ result: attempts >= MAX_ATTEMPTS ? "failed" : "retried" });
-    metrics.tenantErrors.inc({ tenant_id: tenantId });
+    metrics.inboxFailures.inc({ result: "retried" });
+    metrics.tenantErrors.inc({ tenant_id: lease.tenantId });
   };
 
-  return {
-    leaseOwner,
-    handle: (tenantId, conversationId, leaseToken, loaded) => {
-      const lease = {
-        tenant_id: tenantId,
-        conversation_id: conversationId,
-        lease_token: leaseToken,
-        taken_at: monotone(),
-      };
-      places.run(tenantId, () => workOff(lease, loaded));
-    },
-    start: async () => {
-      stopped = false;
-      await database.listen("inbox", () => void claim());
-      database.onReconnect(() => void claim());
-      timer = setInterval(() => void claim(), POLL_MS);
-      void claim();
-    },
-    stop: async () => {
-      stopped = true;
-      clearInterval(timer);
-      await places.idle();
-    },
+  return async (lease, first) => {
+    const isFresh = first !== undefined && monotone() - lease.takenAt < FRESH_MS;
+    /** Whether the inbox counted the attempt as it stored the message. */
+    let isCounted = first !== undefined;
+    let isSuspect = lease.interrupted;
+    for (let loaded = isFresh ? first : await read(lease); loaded !== undefined; loaded = await read(lease)) {
+      if (loaded.message_id === null || claims.isStopped) {
+        if (await giveBack(lease, loaded)) break;
+        continue;
+      }
+      lease.enter("handling");
+      let attempt = loaded.attempts + (isCounted ? 0 : 1);
+      try {
+        if (isSuspect) attempt = await pulse.step(() => countAttempt(database, lease, loaded!));
+        const failed = attempt > (isSuspect ? MAX_INTERRUPTED_ATTEMPTS : MAX_ATTEMPTS);
+        const turn = await decide(lease, loaded, failed);
+        if (await write(lease, loaded, turn, failed, loaded === first)) break;
+      } catch (error) {
+        if (!(error instanceof LeaseLost)) await putOff(lease, loaded, attempt, error as Error);
+        break;
+      }
+      isCounted = false;
+      isSuspect = false;
+    }
+    if (lease.state !== "ended") lease.enter("ended");
+  };
+}
+
+/** @returns what makes a turn of a message: the dialogue, within its time, or the honest fallback when it has failed too often */
+function createDecide({ handle, giveUp, now = () => new Date(), handleTimeoutMs = HANDLE_TIMEOUT_MS }: WorkerOptions) {
+  return async (lease: Lease, loaded: Loaded, failed: boolean): Promise<Turn> => {
+    const conversation: Conversation = {
+      tenantId: lease.tenantId,
+      id: lease.conversationId,
+      channel: loaded.channel,
+      userId: loaded.user_id,
+      language: loaded.language ?? undefined,
+      state: loaded.state,
+      handedOver: loaded.handed_over,
+    };
+    const input = { conversation, message: loaded.payload, receivedAt: loaded.received_at, now: now() };
+    const late = () => new Error(`the message wasn't handled within ${handleTimeoutMs / 1000} s`);
+    return within(handleTimeoutMs, failed ? giveUp(input) : handle(input), late);
   };
 }

@@ -21,6 +21,8 @@ export interface Context {
   conversationIntent?: string | undefined;
   /** What the agent has just asked for. */
   asked?: "guests" | undefined;
+  /** A person's name in the text, which is read as nothing else. */
+  name?: string | undefined;
   /** The hotel's own examples. */
   tenantModel?: TenantModel | undefined;
 }
@@ -60,8 +62,8 @@ export function understandWith(model: Model, text: string, context: Context): Un
   const { intent, confidence, ranked } = answerOf(model, message, context.tenantModel);
   const band = bandOf(confidence);
   const topic = band === "low" || !aboutSomething(intent) ? (context.conversationIntent ?? intent) : intent;
-  const { now, timeZone, asked } = context;
-  const { entities, party } = readingIn(text, { now, timeZone, language, intent: topic, asked });
+  const { now, timeZone, asked, name } = context;
+  const { entities, party } = readingIn(text, { now, timeZone, language, intent: topic, asked, name });
   return {
     text,
     language,

@@ -4,7 +4,6 @@ import { principalOf, type Role } from "../auth/auth.ts";
 import { readJsonBody } from "../http/json-body.ts";
 import { invalid, Problem } from "../http/problem.ts";
 import { FRESH_SECONDS } from "../mail/freshness.ts";
-import { isPulled } from "../mail/inbox.ts";
 import type { Database, Sql } from "../storage/sql.ts";
 import { canonicalUserId } from "../tenancy/user-id.ts";
 import { oneTenant, tenantOfConversation, tenantsOfGuest } from "./scope.ts";
@@ -12,6 +11,8 @@ import { oneTenant, tenantOfConversation, tenantsOfGuest } from "./scope.ts";
 export interface ConversationAdminOptions {
   database: Database;
   auth: (role: Role) => RequestHandler;
+  /** Whether a channel's guests fetch their replies. */
+  isPulled: (channel: string) => boolean;
 }
 
 const LONGEST_REPLY = 4_000;
@@ -35,7 +36,7 @@ const CONVERSATIONS = `
    order by c.updated_at desc limit $5`;
 
 /** What reception reads and does: conversations, replies by a person, hand-back, tickets, reservations. */
-export function conversationRoutes({ database, auth }: ConversationAdminOptions): Router {
+export function conversationRoutes({ database, auth, isPulled }: ConversationAdminOptions): Router {
   const router = Router();
   const json = readJsonBody("64kb");
 

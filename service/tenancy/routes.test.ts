@@ -376,6 +376,21 @@ describe.each(KINDS)("the admin API on %s", (kind) => {
     await call("DELETE", "/norte?force");
   });
 
+  test("a hotel's address is unique, for tokens of all tenants only, and no setting that a hotel writes by itself", async () => {
+    await call("POST", "", { id: "alpha", email_address: "Reservas@Alpha.example" });
+    await call("POST", "", { id: "beta" });
+    expect((await call("GET", "/alpha")).body.email_address).toBe("reservas@alpha.example");
+    const own = { tenant: "beta" };
+    expect((await call("PATCH", "/beta", { email_address: "reservas@alpha.example" }, own)).status).toBe(403);
+    const setting = await call("PATCH", "/beta", { settings: { email_address: "reservas@alpha.example" } }, own);
+    expect([setting.status, fieldsOf(setting)]).toEqual([400, ["settings.email_address"]]);
+    const taken = await call("PATCH", "/beta", { email_address: "RESERVAS@alpha.example" });
+    expect([taken.status, fieldsOf(taken)]).toEqual([409, ["email_address"]]);
+    expect(fieldsOf(await call("PATCH", "/beta", { email_address: "a@b.example, c@d.example" }))).toEqual(["email_address"]);
+    const asked = await call("POST", "/test", { user_id: "ana@x.example", email_address: "reservas@alpha.example" });
+    expect(asked.body).toMatchObject({ tenant_id: "alpha", result: "address" });
+  });
+
   test("the default tenant stays and takes no pattern", async () => {
     expect((await call("DELETE", "/default?force")).status).toBe(409);
     expect(fieldsOf(await call("PATCH", "/default", { pattern: "^1", active: false })).sort()).toEqual(["active", "pattern"]);

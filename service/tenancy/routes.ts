@@ -50,6 +50,7 @@ const auditQuery = listQuery.pick({ limit: true });
 const testBody = z.strictObject({
   user_id: z.string().min(1).max(1000),
   phone_number_id: z.string().max(64).optional(),
+  email_address: z.string().max(254).optional(),
 });
 
 /**
@@ -107,8 +108,9 @@ export function tenantRoutes({ tenancy, database, auth, logger }: TenantRoutesOp
   router.post(`${ROOT}/test`, auth("viewer"), body, (request, response) => {
     const parsed = testBody.safeParse(request.body);
     if (!parsed.success) throw invalid(parsed.error);
-    const { user_id: userId, phone_number_id: phoneNumberId } = parsed.data;
-    response.json(explain(tenancy, userId, phoneNumberId, principalOf(response)));
+    const { user_id: userId, phone_number_id: phoneNumberId, email_address: address } = parsed.data;
+    const written = { userId, phoneNumberId, addresses: address === undefined ? [] : [address] };
+    response.json(explain(tenancy, written, principalOf(response)));
   });
 
   router.get(`${ROOT}/:id`, auth("viewer"), async (request, response) => {
@@ -149,14 +151,16 @@ export function tenantRoutes({ tenancy, database, auth, logger }: TenantRoutesOp
   return router;
 }
 
-function explain(tenancy: Tenancy, userId: string, phoneNumberId: string | undefined, principal: Principal) {
-  const { tenant, result, candidates } = tenancy.explain({ userId, phoneNumberId });
-  const canonical = canonicalUserId(userId);
+function explain(tenancy: Tenancy, written: Parameters<Tenancy["explain"]>[0], principal: Principal) {
+  const { tenant, result, candidates } = tenancy.explain(written);
+  const canonical = canonicalUserId(written.userId);
+  const paused = tenant.active ? "" : " It isn't active: its guests' messages are kept for reception and not answered.";
   const [first, second] = candidates;
   const tie = result === "pattern" && first !== undefined && first.priority === second?.priority;
   const reason = {
     explicit: "",
-    number: "The number that was written to belongs to this tenant.",
+    number: `The number that was written to belongs to this tenant.${paused}`,
+    address: `The address that was written to belongs to this tenant.${paused}`,
     pattern: tie
       ? `Several patterns match with priority ${first.priority}; the smallest id gets the guest.`
       : `The pattern of this tenant matches${second === undefined ? "" : " and has the highest priority"}.`,

@@ -65,6 +65,23 @@ describe.each(KINDS)("resolution on %s", (kind) => {
     await made.pool.query("delete from tenants where id <> 'default'");
   });
 
+  test("the address that was written to decides, in any case of its letters, also while the hotel is paused", async () => {
+    await put("sur", "^ana@", "email_address", ["reservas@sur.example"]);
+    await put("closed", null, "active, email_address", [false, "hola@closed.example"]);
+    const { tenancy } = await run(made.database, openMemory());
+    const of = async (...addresses: string[]) => {
+      const { tenant, result } = await tenancy.resolve({ userId: "ana@example.com", addresses });
+      return `${tenant.id} by ${result}`;
+    };
+    expect(await of("x@y.example", "Reservas@SUR.example")).toBe("sur by address");
+    expect(await of("hola@closed.example")).toBe("closed by address");
+    expect(await of("x@y.example")).toBe("sur by pattern");
+    expect([tenancy.hasAddress("hola@closed.example"), tenancy.hasAddress("x@y.example")]).toEqual([true, false]);
+    await made.pool.query("update tenants set email_address = null where id = 'sur'");
+    await tenancy.changed();
+    expect(tenancy.hasAddress("reservas@sur.example")).toBe(false);
+  });
+
   test("explicit, then the number written to, then the pattern, then default", async () => {
     await put("sur", "^\\+54911", "whatsapp_phone_number_id", ["1001"]);
     await put("norte", "^598");
@@ -77,7 +94,10 @@ describe.each(KINDS)("resolution on %s", (kind) => {
     expect(await tenantOf(service, "59899123456")).toBe("norte by pattern");
     expect(await tenantOf(service, "59899123456", "1001")).toBe("sur by number");
     expect(await tenantOf(service, "59899123456", "9999")).toBe("norte by pattern");
-    expect(await tenantOf(service, "34600123456", "1002")).toBe("default by default");
+    expect(await tenantOf(service, "34600123456", "1002"), "a paused hotel's number is no other hotel's").toBe(
+      "closed by number",
+    );
+    expect(await tenantOf(service, "34600123456"), "its pattern is").toBe("default by default");
     const named = (tenantId: string, authorised: boolean) =>
       tenancy.resolve({ userId: "59899123456", explicit: { tenantId, authorised }, phoneNumberId: "1001" });
     expect(await named("norte", true)).toMatchObject({ tenant: { id: "norte" }, result: "explicit" });
@@ -91,7 +111,7 @@ describe.each(KINDS)("resolution on %s", (kind) => {
     });
     await expect(named("closed", true)).rejects.toMatchObject({ status: 400 });
     expect(await service.metric("tenant_resolution_total", { result: "explicit" })).toBe(1);
-    expect(await service.metric("tenant_resolution_total", { result: "number" })).toBe(2);
+    expect(await service.metric("tenant_resolution_total", { result: "number" })).toBe(3);
     expect(await service.metric("tenant_resolution_total", { result: "default" })).toBe(1);
   });
 

@@ -10,7 +10,7 @@ import { type Changes, TenantMap } from "./tenant-map.ts";
 import { canonicalUserId, MAXIMUM_USER_ID_LENGTH } from "./user-id.ts";
 
 /** How a message found its tenant. */
-export type Resolution = "explicit" | "number" | "pattern" | "default";
+export type Resolution = "explicit" | "number" | "address" | "pattern" | "default";
 
 export interface ResolveInput {
   /** The guest, in any spelling. */
@@ -19,6 +19,8 @@ export interface ResolveInput {
   explicit?: { tenantId: string; authorised: boolean } | undefined;
   /** The WhatsApp number that was written to. */
   phoneNumberId?: string | undefined;
+  /** The e-mail addresses that were written to. */
+  addresses?: readonly string[] | undefined;
 }
 
 export interface TenancyOptions {
@@ -38,7 +40,9 @@ export interface TenancyOptions {
 /** All tenants, and which one a message is for. */
 export interface Tenancy {
   /**
-   * The one answer to "which hotel": named and authorised → number written to → pattern → `default`.
+   * The one answer to "which hotel": named and authorised → number or address written to → pattern → `default`.
+   *
+   * A number or an address decides even while its tenant isn't active: the agent keeps quiet then, and no other hotel answers.
    *
    * @throws Problem 400 when an authorised caller names a tenant that doesn't exist or isn't active
    */
@@ -47,6 +51,8 @@ export interface Tenancy {
   get(id: string): Promise<Tenant | undefined>;
   /** What `resolve` would say of a guest, and every tenant whose pattern matches, the first one first. Counts nothing. */
   explain(input: Omit<ResolveInput, "explicit">): { tenant: Tenant; result: Resolution; candidates: Tenant[] };
+  /** @returns whether a tenant, active or not, has this e-mail address */
+  hasAddress(address: string): boolean;
   /** @returns every active tenant that has a pattern */
   patterns(): Tenant[];
   /** @returns what is wrong with a tenant's row; such a field has its default, such a pattern matches nobody */
@@ -87,6 +93,7 @@ export function createTenancy(options: TenancyOptions): Tenancy {
     memoryMiss: metrics.tenantCache.labels({ layer: "memory", result: "miss" }),
     explicit: metrics.tenantResolutions.labels({ result: "explicit" }),
     number: metrics.tenantResolutions.labels({ result: "number" }),
+    address: metrics.tenantResolutions.labels({ result: "address" }),
     pattern: metrics.tenantResolutions.labels({ result: "pattern" }),
     default: metrics.tenantResolutions.labels({ result: "default" }),
   };
@@ -104,11 +111,18 @@ export function createTenancy(options: TenancyOptions): Tenancy {
     return tenant;
   };
 
-  const find = ({ userId, phoneNumberId }: Omit<ResolveInput, "explicit">): { tenant: Tenant; result: Resolution } => {
-    if (phoneNumberId !== undefined) {
-      const tenant = map.withNumber(phoneNumberId);
-      if (tenant !== undefined) return { tenant, result: "number" };
-    }
+  /** The hotel that was written to, whoever the guest is. */
+  const writtenTo = ({ phoneNumberId, addresses = [] }: ResolveInput): { tenant: Tenant; result: Resolution } | undefined => {
+    const byNumber = phoneNumberId === undefined ? undefined : map.withNumber(phoneNumberId);
+    if (byNumber !== undefined) return { tenant: byNumber, result: "number" };
+    const byAddress = addresses.flatMap((address) => map.withEmail(address) ?? [])[0];
+    return byAddress === undefined ? undefined : { tenant: byAddress, result: "address" };
+  };
+
+  const find = (input: Omit<ResolveInput, "explicit">): { tenant: Tenant; result: Resolution } => {
+    const { userId } = input;
+    const named = writtenTo(input);
+    if (named !== undefined) return named;
     const known = guests.get(userId);
     if (known !== undefined) {
       count.memoryHit.inc();
@@ -264,14 +278,15 @@ export function createTenancy(options: TenancyOptions): Tenancy {
       return found;
     },
     get: async (id) => map.get(id),
-    explain: ({ userId, phoneNumberId }) => {
-      const candidates = map.allWithPattern(canonicalUserId(userId));
-      const byNumber = phoneNumberId === undefined ? undefined : map.withNumber(phoneNumberId);
+    explain: (input) => {
+      const candidates = map.allWithPattern(canonicalUserId(input.userId));
+      const named = writtenTo(input);
       if (!isDynamicEnabled()) return { tenant: fallback(), result: "default", candidates };
-      if (byNumber !== undefined) return { tenant: byNumber, result: "number", candidates };
+      if (named !== undefined) return { ...named, candidates };
       if (candidates[0] !== undefined) return { tenant: candidates[0], result: "pattern", candidates };
       return { tenant: fallback(), result: "default", candidates };
     },
+    hasAddress: (address) => map.withEmail(address) !== undefined,
     patterns: () => map.withAnyPattern(),
     problemsOf: (id) => map.problemsOf(id),
     changed: async () => {

@@ -5,6 +5,7 @@ import { MAXIMUM_PATTERN_LENGTH, reviewPattern } from "./pattern.ts";
 import {
   businessHoursSchema,
   DEFAULT_TENANT,
+  emailAddressSchema,
   limitsSchema,
   pmsSchema,
   settingsSchema,
@@ -46,6 +47,7 @@ const documentSchema = z
       .regex(/^\d{1,32}$/, "expected the digits of a phone_number_id")
       .nullable()
       .default(null),
+    email_address: emailAddressSchema.nullable().default(null),
     limits: limitsSchema.default({}),
     pms: pmsSchema.default({}),
     settings: settingsSchema.default({}),
@@ -69,7 +71,9 @@ const OWN_FIELDS = new Set(["name", "time_zone", "languages", "business_hours", 
  * @throws Problem 400 with every mistake
  */
 export function readTenant(body: unknown): TenantDocument {
-  return check(asObject(body));
+  const document = asObject(body);
+  refuseMovedSettings(document);
+  return check(document);
 }
 
 /**
@@ -92,7 +96,16 @@ export function patchTenant(current: TenantDocument, body: unknown, ownFieldsOnl
       ...foreign.map((field) => ({ field, message: "needs a token without a tenant" })),
     ]);
   }
+  refuseMovedSettings(patch);
   return check(merge(current, patch) as Record<string, unknown>);
+}
+
+/** A hotel's address was one of the settings, which a hotel writes by itself. There it would look set and do nothing. */
+function refuseMovedSettings({ settings }: Record<string, unknown>): void {
+  const address = typeof settings === "object" && settings !== null && "email_address" in settings && settings.email_address;
+  if (address === false || address === null) return;
+  const message = `isn't a setting; write the tenant's field email_address with a token of all tenants; got ${shown(address)}`;
+  throw invalid([{ field: "settings.email_address", message }], "The tenant");
 }
 
 function check(document: Record<string, unknown>): TenantDocument {

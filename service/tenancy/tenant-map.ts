@@ -23,6 +23,7 @@ export class TenantMap {
   identity: string | undefined;
   private readonly tenants = new Map<string, Tenant>();
   private readonly byNumber = new Map<string, Tenant>();
+  private readonly byEmail = new Map<string, Tenant>();
   private readonly rules: RuleSet;
   /** What is wrong with rows, by tenant. */
   private readonly wrong = new Map<string, string[]>();
@@ -58,9 +59,14 @@ export class TenantMap {
     return this.tenants.size;
   }
 
-  /** @returns the active tenant that has this WhatsApp number */
+  /** @returns the tenant that has this WhatsApp number, active or not: a paused hotel's guests are no other hotel's */
   withNumber(phoneNumberId: string): Tenant | undefined {
     return this.byNumber.get(phoneNumberId);
+  }
+
+  /** @returns the tenant that has this e-mail address, active or not */
+  withEmail(address: string): Tenant | undefined {
+    return this.byEmail.get(address.toLowerCase());
   }
 
   /** @returns the active tenant whose pattern gets this guest */
@@ -96,8 +102,8 @@ export class TenantMap {
     const { tenant, problems } = toTenant(row);
     this.tenants.set(tenant.id, tenant);
     if (problems.length > 0) this.quarantine(tenant.id, problems);
-    if (!tenant.active) return;
     if (tenant.whatsappPhoneNumberId !== null) this.byNumber.set(tenant.whatsappPhoneNumberId, tenant);
+    if (tenant.emailAddress !== null) this.byEmail.set(tenant.emailAddress, tenant);
     if (isRouted(tenant)) this.rules.set({ id: tenant.id, pattern: tenant.pattern, priority: tenant.priority });
   }
 
@@ -109,6 +115,7 @@ export class TenantMap {
     if (old.whatsappPhoneNumberId !== null && this.byNumber.get(old.whatsappPhoneNumberId) === old) {
       this.byNumber.delete(old.whatsappPhoneNumberId);
     }
+    if (old.emailAddress !== null && this.byEmail.get(old.emailAddress) === old) this.byEmail.delete(old.emailAddress);
     if (this.wrong.delete(id)) this.onQuarantine(this.wrong.size, { id, problems: [] });
   }
 

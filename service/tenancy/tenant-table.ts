@@ -31,10 +31,12 @@ const FIELDS = [
   "languages",
   "business_hours",
   "whatsapp_phone_number_id",
+  "email_address",
   "limits",
   "pms",
   "settings",
 ] as const satisfies (keyof TenantDocument)[];
+const UNIQUE_FIELDS = ["whatsapp_phone_number_id", "email_address"] as const;
 const JSON_FIELDS = new Set<string>(["business_hours", "limits", "pms", "settings"]);
 const COLUMNS = `${FIELDS.join(", ")}, created_at, updated_at, version::float8 as version`;
 
@@ -182,7 +184,7 @@ async function explaining<Result>(work: () => Promise<Result>): Promise<Result> 
   } catch (error) {
     const { code, constraint, message } = error as { code?: string; constraint?: string; message: string };
     if (code === "23505") {
-      const field = constraint === "tenants_whatsapp_phone_number_id_key" ? "whatsapp_phone_number_id" : "id";
+      const field = UNIQUE_FIELDS.find((name) => constraint === `tenants_${name}_key`) ?? "id";
       throw new Problem(409, "Conflict", `Another tenant has this ${field}.`, [{ field, message: "is taken by another tenant" }]);
     }
     if (code === "22023" && /time zone/.test(message)) {

@@ -12,6 +12,14 @@ export const timeZoneSchema = z.string().refine(isTimeZone, "expected a time zon
 export const businessHoursSchema = z.array(openingHoursSchema).max(50);
 
 const rate = z.int().min(1).max(1_000_000);
+/** Compared in small letters: mail servers take "Reservas@" and "reservas@" for one box. */
+export const emailAddressSchema = z
+  .string()
+  .trim()
+  .toLowerCase()
+  .max(254, "expected at most 254 characters")
+  .regex(/^[^\s<>@,;:"]+@[^\s<>@,;:"]+$/, "expected one address such as reservas@hotel.example");
+
 /** How much a tenant and each of its guests may send; what is absent has the service's default. */
 export const limitsSchema = z.strictObject({
   messages_per_minute: rate.optional(),
@@ -59,6 +67,8 @@ export interface Tenant {
   /** `null`: reception is always there. */
   businessHours: OpeningHours[] | null;
   whatsappPhoneNumberId: string | null;
+  /** The only address that the hotel's mail comes to and goes from; in small letters. */
+  emailAddress: string | null;
   limits: TenantLimits;
   pms: PmsSettings;
   settings: Record<string, unknown>;
@@ -76,6 +86,7 @@ export const tenantRowSchema = z.object({
   languages: z.array(z.enum(LANGUAGES)),
   business_hours: z.unknown(),
   whatsapp_phone_number_id: z.string().nullable(),
+  email_address: z.string().nullable(),
   limits: z.unknown(),
   pms: z.unknown(),
   settings: z.unknown(),
@@ -86,7 +97,7 @@ export type TenantRow = z.infer<typeof tenantRowSchema>;
 
 /** Columns of `TenantRow`, for a select. */
 export const TENANT_COLUMNS = `id, name, pattern, active, priority, time_zone, languages, business_hours,
-  whatsapp_phone_number_id, limits, pms, settings, version::float8 as version, change::float8 as change`;
+  whatsapp_phone_number_id, email_address, limits, pms, settings, version::float8 as version, change::float8 as change`;
 
 /**
  * Makes a tenant of a row that somebody may have written by hand: what can't be used takes its default.
@@ -111,6 +122,7 @@ export function toTenant(row: TenantRow): { tenant: Tenant; problems: string[] }
     languages: row.languages,
     businessHours: row.business_hours === null ? null : read("business_hours", businessHoursSchema, []),
     whatsappPhoneNumberId: row.whatsapp_phone_number_id,
+    emailAddress: row.email_address,
     limits: read("limits", limitsSchema, {}),
     pms: read("pms", pmsSchema, {}),
     settings: read("settings", settingsSchema, {}),

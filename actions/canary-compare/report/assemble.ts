@@ -9,6 +9,7 @@ import type { CanaryReport } from "../../lib/report/canary-report.ts";
 import { ARMS, type ArmName, type Recording } from "../samples/recording.ts";
 import { findCause } from "./cause.ts";
 import { type Facts, rounded } from "./facts.ts";
+import { withFailures } from "./failures.ts";
 
 const Z95 = 1.959963984540054;
 /** Routes listed in a report, those with the most requests first. */
@@ -32,7 +33,7 @@ export function policyOf({ policy }: Pick<Facts, "policy">): Policy {
  */
 export function assemble(facts: Facts, arms: { baseline: Recording; canary: Recording }): CanaryReport {
   const { observations } = facts;
-  const judgement = judgeFacts(facts, arms);
+  const judgement = withFailures(judgeFacts(facts, arms), observations.arms);
   const routes = compareRoutes(arms);
   const cause = findCause(judgement, observations.evidence, routes);
   const evidence = cause.evidence.map((item) => ({
@@ -74,7 +75,11 @@ export function environmentOf({ traffic, environment, observations }: Facts): En
   if (achieved.baseline !== null && achieved.canary !== null && traffic.source === "k6") {
     given.achievedRps = { baseline: achieved.baseline, canary: achieved.canary };
   }
-  if (traffic.dropped_iterations !== null) given.droppedIterations = traffic.dropped_iterations;
+  if (traffic.dropped_iterations !== null) {
+    // Those that one arm alone kept from being sent are failures of that arm, not of the generator.
+    const judged = (observations.arms?.baseline?.not_sent ?? 0) + (observations.arms?.canary?.not_sent ?? 0);
+    given.droppedIterations = traffic.dropped_iterations - judged;
+  }
   if (observations.started_iterations !== null) given.startedIterations = observations.started_iterations;
   if (traffic.planned_canary_share !== null) given.plannedCanaryShare = traffic.planned_canary_share;
   if (traffic.observed_canary_share !== null) given.observedCanaryShare = traffic.observed_canary_share;
@@ -87,8 +92,8 @@ export function environmentOf({ traffic, environment, observations }: Facts): En
 function judgeFacts(facts: Facts, arms: { baseline: Recording; canary: Recording }): Judgement {
   const { observations, traffic } = facts;
   const policy = policyOf(facts);
-  const { look, clock, prometheus, notes, blocking } = observations;
-  const circumstances = { environment: environmentOf(facts), notes, blocking };
+  const { look, clock, prometheus, notes, blocking, unsure = false } = observations;
+  const circumstances = { environment: environmentOf(facts), notes, blocking, unsure, measured: traffic.source === "k6" };
   if (prometheus) {
     return judgeSeries(
       prometheus.windows.map((w) => ({

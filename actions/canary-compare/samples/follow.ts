@@ -1,21 +1,24 @@
 import { type FileHandle, open } from "node:fs/promises";
-import { StringDecoder } from "node:string_decoder";
+import { RecordSplitter } from "../../lib/k6/csv.ts";
 
-/** Reads a file that another process is still writing: each call gives the whole lines that came since the last. */
-export class LineFollower {
+/** Reads a CSV file that another process is still writing: each call gives the whole records that came since the last. */
+export class RecordFollower {
   readonly #path: string;
-  readonly #decoder = new StringDecoder("utf8");
+  readonly #splitter = new RecordSplitter();
   readonly #buffer = Buffer.alloc(1 << 20);
   #file: FileHandle | undefined;
   #position = 0;
-  #rest = "";
 
   constructor(path: string) {
     this.#path = path;
   }
 
-  /** Lines that are complete by now, in order; none while the file isn't there. */
-  async read(onLine: (line: string) => void): Promise<void> {
+  /**
+   * Records that are complete by now, in order; none while the file isn't there.
+   *
+   * @param onRecord gets the record and the number of its first line
+   */
+  async read(onRecord: (record: string, line: number) => void): Promise<void> {
     try {
       this.#file ??= await open(this.#path, "r");
     } catch (error) {
@@ -26,15 +29,13 @@ export class LineFollower {
       const { bytesRead } = await this.#file.read(this.#buffer, 0, this.#buffer.length, this.#position);
       if (bytesRead === 0) return;
       this.#position += bytesRead;
-      const lines = (this.#rest + this.#decoder.write(this.#buffer.subarray(0, bytesRead))).split("\n");
-      this.#rest = lines.pop()!;
-      for (const line of lines) if (line !== "") onLine(line);
+      this.#splitter.push(this.#buffer.subarray(0, bytesRead), onRecord);
     }
   }
 
-  /** Whether the file ends within a line. */
+  /** Whether the file ends within a record. */
   get cutOff(): boolean {
-    return this.#rest !== "";
+    return this.#splitter.cutOff;
   }
 
   async close(): Promise<void> {

@@ -9,30 +9,35 @@ export interface Attestation {
   notes: Reason[];
   /** Whether an arm's responses came from somewhere else: then nothing can be compared. */
   mismatch: boolean;
+  /** Whether both arms say that they are the same release, which nobody allowed: then the canary can't pass. */
+  same: boolean;
   versions: Record<ArmName, string | null>;
 }
 
 /**
- * Attests the arms: each must answer with one version, the expected one where one is expected, and not with the other arm's.
+ * Attests the arms: each must answer with one version, the expected one where one is expected, and not with the other arm's. The most
+ * likely accident is that the canary was never deployed, or gets no traffic.
  *
- * No header at all is a note; the same version on both arms is a warning, since a rebuilt release may carry it.
+ * @param sameRelease whether both arms may say that they are the same release
  */
-export function attest(seen: Versions, expected: Record<ArmName, string>, header: string): Attestation {
+export function attest(
+  seen: Versions,
+  expected: Record<ArmName, string>,
+  header: string,
+  sameRelease: "refuse" | "allow",
+): Attestation {
   const notes: Reason[] = [];
   let mismatch = false;
-  const note = (severity: Reason["severity"], message: string) =>
-    notes.push({ code: "ARM_NOT_ATTESTED", metric: null, severity, message });
   const fault = (message: string) => {
     mismatch = true;
-    note("warning", message);
+    notes.push({ code: "ARM_NOT_ATTESTED", metric: null, severity: "warning", message });
   };
   const versions: Record<ArmName, string | null> = { baseline: expected.baseline || null, canary: expected.canary || null };
   for (const arm of ARMS) {
     const list = [...seen[arm].entries()].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
     const wanted = expected[arm];
     if (list.length === 0) {
-      if (wanted === "") note("info", `no response of the ${arm} carried ${header}, so nothing shows that it came from there`);
-      else fault(`no response of the ${arm} carried ${header}, expected was ${wanted}`);
+      if (wanted !== "") fault(`no response of the ${arm} carried ${header}, expected was ${wanted}`);
       continue;
     }
     versions[arm] = list[0]![0];
@@ -45,8 +50,17 @@ export function attest(seen: Versions, expected: Record<ArmName, string>, header
       );
     }
   }
-  const same =
-    versions.baseline !== null && versions.baseline === versions.canary && seen.baseline.size > 0 && seen.canary.size > 0;
-  if (same && !mismatch) note("info", `both arms say that they are ${versions.baseline}: is the canary really another release?`);
-  return { notes, mismatch, versions };
+  const silent = ARMS.filter((arm) => seen[arm].size === 0 && expected[arm] === "");
+  if (silent.length > 0) {
+    const message = `no response of the ${silent.join(" or the ")} carried ${header}, so only the URLs tell the releases apart`;
+    notes.push({ code: "ARM_NOT_ATTESTED", metric: null, severity: "info", message });
+  }
+  const alike = !mismatch && seen.baseline.size > 0 && seen.canary.size > 0 && versions.baseline === versions.canary;
+  const same = alike && sameRelease === "refuse";
+  if (alike) {
+    const remedy = same ? ". Look where the canary's URL leads, or set same-release: allow" : "";
+    const message = `both arms say that they are release ${versions.baseline}${remedy}`;
+    notes.push({ code: "SAME_RELEASE", metric: null, severity: same ? "warning" : "info", message });
+  }
+  return { notes, mismatch, same, versions };
 }

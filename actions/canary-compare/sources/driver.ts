@@ -1,151 +1,107 @@
-import { VERSION_METRIC } from "../samples/lines.ts";
+import { join } from "node:path";
+import { driverModule, writeModules } from "../../lib/k6/entry.ts";
 import type { ArmName } from "../samples/recording.ts";
+import { summaryPath } from "./live-run.ts";
 
-/** What one k6 run drives. */
+/** What is driven, for both arms. */
 export interface DrivePlan {
-  /** Absolute path of the script whose default function is one iteration. */
+  /** Absolute path of the script. */
   script: string;
   /** The arms that get traffic, with their base URLs. */
   urls: Partial<Record<ArmName, string>>;
-  /** Iterations started a second and arm. */
+  /** Iterations started per second and arm. */
   rps: number;
   warmUpSeconds: number;
-  /** Longest measurement an arm, after the warm-up. */
+  /** Longest measurement of an arm, after the warm-up. */
   seconds: number;
   /** Turns of each arm; undefined interleaves the arms request by request. */
   rounds: number | undefined;
   versionHeader: string;
+  /** What the script sees in `__ENV` beside BASE_URL. */
+  env: Readonly<Record<string, string>>;
 }
 
-/** A k6 scenario of the driver. */
-interface Scenario {
-  executor: "constant-arrival-rate";
-  exec: "run";
-  rate: number;
-  timeUnit: "10s";
-  duration: string;
-  startTime: string;
-  gracefulStop: "15s";
-  preAllocatedVUs: number;
-  maxVUs: number;
-  env: { BASE_URL: string };
+/** A stretch of time in which an arm gets its iterations. */
+export interface DriveStretch {
+  /** Behind the name of each scenario: `_2` for the second turn. */
+  suffix: string;
+  startMs: number;
+  durationMs: number;
 }
 
-/** Rate that k6 is asked for, as whole iterations in 10 s. */
-export function ratePerTenSeconds(rps: number): number {
-  return Math.max(1, Math.round(rps * 10));
+/** Rate that k6 is asked for: whole iterations in 100 s. */
+export function drivenRate(rps: number): number {
+  return Math.max(1, Math.round(rps * 100)) / 100;
 }
 
 /**
- * The scenarios of a run. Interleaved: one an arm, the canary half a period behind. In rounds: turns in the order
- * baseline, canary, canary, baseline, … so that a drift hits both alike; the warm-up (round 0) drives both at once.
+ * When each arm gets its iterations. Interleaved: all along, the canary half a period behind. In rounds: turns in the order baseline,
+ * canary, canary, baseline, … so that a drift hits both alike; the warm-up (`_0`) drives both at once.
  */
-export function planScenarios(plan: DrivePlan): Record<string, Scenario> {
+export function planStretches(plan: DrivePlan): Partial<Record<ArmName, DriveStretch[]>> {
   const arms = Object.keys(plan.urls) as ArmName[];
-  const rate = ratePerTenSeconds(plan.rps);
-  const halfPeriod = 5 / rate;
-  const scenario = (arm: ArmName, start: number, seconds: number): Scenario => ({
-    executor: "constant-arrival-rate",
-    exec: "run",
-    rate,
-    timeUnit: "10s",
-    duration: milliseconds(seconds),
-    startTime: milliseconds(start),
-    gracefulStop: "15s",
-    preAllocatedVUs: Math.max(4, Math.ceil(plan.rps / 2)),
-    // Enough for answers of six seconds; beyond that iterations are dropped, and the report says so.
-    maxVUs: Math.max(10, Math.ceil(plan.rps * 6)),
-    env: { BASE_URL: plan.urls[arm]! },
+  const stretch = (suffix: string, start: number, seconds: number): DriveStretch => ({
+    suffix,
+    startMs: Math.round(start * 1000),
+    durationMs: Math.round(seconds * 1000),
   });
-  const scenarios: Record<string, Scenario> = {};
+  const found: Partial<Record<ArmName, DriveStretch[]>> = {};
   if (plan.rounds === undefined) {
     arms.forEach((arm, i) => {
-      scenarios[arm] = scenario(arm, i * halfPeriod, plan.warmUpSeconds + plan.seconds);
+      found[arm] = [stretch("", (i * 0.5) / plan.rps, plan.warmUpSeconds + plan.seconds)];
     });
-    return scenarios;
+    return found;
   }
-  if (plan.warmUpSeconds > 0) for (const arm of arms) scenarios[`${arm}_0`] = scenario(arm, 0, plan.warmUpSeconds);
+  for (const arm of arms) found[arm] = plan.warmUpSeconds > 0 ? [stretch("_0", 0, plan.warmUpSeconds)] : [];
   const turn = plan.seconds / plan.rounds;
   let start = plan.warmUpSeconds;
-  for (let round = 1; round <= plan.rounds; round++) {
+  for (let round = 1; round <= plan.rounds; round += 1) {
     for (const arm of round % 2 === 1 ? arms : arms.toReversed()) {
-      scenarios[`${arm}_${round}`] = scenario(arm, start, turn);
+      found[arm]!.push(stretch(`_${round}`, start, turn));
       start += turn;
     }
   }
-  return scenarios;
-}
-
-function milliseconds(seconds: number): string {
-  return `${Math.round(seconds * 1000)}ms`;
+  return found;
 }
 
 /**
- * The k6 script that drives the user's script: its default function runs in one scenario an arm, with BASE_URL of that arm, and so do
- * its setup and teardown, once an arm. Options of the user's script that shape the load or judge it are put aside; the others hold.
+ * Writes the driver of one arm: the k6 script that runs the user's script as it is, at the gate's rate. Each arm has its own, run by its
+ * own k6: code at the top of the script and of the modules that it imports sees BASE_URL of that arm, as in a run of the script by hand.
  *
- * Responses are attested by the version header: k6's HTTP functions are wrapped, so that every response that carries it counts.
+ * @param gateUrl where the arms wait for each other
+ * @returns path of the driver
  */
-export function driverSource(plan: DrivePlan): string {
-  const data = JSON.stringify({ urls: plan.urls, scenarios: planScenarios(plan), header: plan.versionHeader });
-  return `import exec from "k6/execution";
-import http from "k6/http";
-import { Counter } from "k6/metrics";
+export async function writeDriver(plan: DrivePlan, arm: ArmName, folder: string, gateUrl: string): Promise<string> {
+  const other = arm === "baseline" ? "canary" : "baseline";
+  const data = {
+    arm,
+    url: plan.urls[arm],
+    otherUrl: plan.urls[other] === plan.urls[arm] ? undefined : plan.urls[other],
+    rps: plan.rps,
+    stretches: planStretches(plan)[arm],
+    versionHeader: plan.versionHeader,
+    env: plan.env,
+    gate: gateUrl,
+    summaryPath: summaryPath(folder, arm),
+  };
+  return await writeModules(join(folder, arm), {
+    "plan.js": `export const plan = ${JSON.stringify(data)};\n`,
+    // Evaluated before the script: its variables are there and its HTTP functions are watched from its first line on.
+    "before.js": `import { plan } from "./plan.js";
+import { watchRequests } from ${driverModule("watch.js")};
+Object.assign(__ENV, plan.env, { BASE_URL: plan.url });
+export const get = watchRequests(plan);
+`,
+    "driver.js": `import { get } from "./before.js";
 import * as script from ${JSON.stringify(plan.script)};
-
-const plan = ${data};
-const versions = new Counter(${JSON.stringify(VERSION_METRIC)});
-const wanted = plan.header.toLowerCase();
-
-function attest(response) {
-  const headers = (response && response.headers) || {};
-  const name = Object.keys(headers).find((key) => key.toLowerCase() === wanted);
-  if (name !== undefined) versions.add(1, { version: encodeURIComponent(headers[name]) });
-  return response;
-}
-
-for (const name of ["get", "post", "put", "patch", "del", "head", "options", "request"]) {
-  const original = http[name];
-  http[name] = (...args) => attest(original.apply(http, args));
-}
-const batch = http.batch;
-http.batch = (...args) => {
-  const responses = batch.apply(http, args);
-  Object.values(responses).forEach(attest);
-  return responses;
-};
-
-const own = script.options || {};
-const kept = {};
-for (const name of Object.keys(own)) {
-  if (!["scenarios", "stages", "vus", "duration", "iterations", "thresholds", "rps", "cloud", "ext", "systemTags"].includes(name)) {
-    kept[name] = own[name];
-  }
-}
-export const options = { ...kept, scenarios: plan.scenarios };
-
-if (typeof script.default !== "function") {
-  throw new Error("the script has no default function, which is what one iteration runs");
-}
-
-export function setup() {
-  const data = {};
-  for (const arm of Object.keys(plan.urls)) {
-    __ENV.BASE_URL = plan.urls[arm];
-    if (typeof script.setup === "function") data[arm] = script.setup();
-  }
-  return data;
-}
-
-export function run(data) {
-  return script.default(data[exec.scenario.name.replace(/_\\d+$/, "")]);
-}
-
-export function teardown(data) {
-  for (const arm of Object.keys(plan.urls)) {
-    __ENV.BASE_URL = plan.urls[arm];
-    if (typeof script.teardown === "function") script.teardown(data[arm]);
-  }
-}
-`;
+import { drive } from ${driverModule("drive.js")};
+import { plan } from "./plan.js";
+const driven = drive(script, plan, get);
+export const options = driven.options;
+export const setup = driven.setup;
+export const run = driven.run;
+export const teardown = driven.teardown;
+export const handleSummary = driven.handleSummary;
+`,
+  });
 }

@@ -1,42 +1,60 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { k6RunArguments } from "../../lib/k6/arguments.ts";
 import { explainEnding, type K6Ending } from "../../lib/k6/exit-codes.ts";
 import { runChild, scrubbedEnvironment } from "../../lib/runner/child.ts";
-import { redact } from "../../lib/runner/log.ts";
-import { LineFollower } from "../samples/follow.ts";
-import { k6Reader, type LineFault } from "../samples/lines.ts";
-import { type ArmName, Recording } from "../samples/recording.ts";
+import { redact, say } from "../../lib/runner/log.ts";
+import { RecordFollower } from "../samples/follow.ts";
+import type { LineFault } from "../samples/lines.ts";
+import type { ArmName } from "../samples/recording.ts";
+import { ArmRows } from "./arm-rows.ts";
+import type { Gate } from "./gate.ts";
 import { type CpuTimes, readCpuTimes } from "./machine.ts";
 
 /** Rows of a request reach the file up to a second after its end: a look waits this long beyond its time. */
 const LAG_SECONDS = 2;
 const POLL_MS = 200;
+/** k6 ends the requests in flight and sums up when it is told to stop; a second signal would keep it from that. */
+const GRACE_MS = 8_000;
+/** Lines of k6 that are shown for each arm; a script that throws writes one for each iteration. */
+const MOST_LINES = 40;
+/** k6's codes for a run that the script itself ended or marked as failed. */
+const ENDED_BY_SCRIPT: readonly (number | null)[] = [108, 110];
 
-/** One k6 process with the driver script. */
+/** Two k6 processes, one for each arm. */
 export interface LiveRun {
   k6: string;
-  /** Absolute path of the driver script; its name marks the process. */
-  driver: string;
-  samplesPath: string;
-  summaryPath: string;
-  env: Readonly<Record<string, string>>;
-  /** Text that is kept nowhere: what the script's routes, the arms' versions and k6's messages hold of it becomes `***`. */
+  /** Absolute paths of the arms' driver scripts, by arm. */
+  drivers: Partial<Record<ArmName, string>>;
+  /** Folder that holds a folder for each arm; its name marks the processes. */
+  folder: string;
+  gate: Gate;
+  flags: readonly string[];
+  /** Text that is kept nowhere: what routes, checks, versions and k6's messages hold of it becomes `***`. */
   secrets: readonly string[];
   cwd: string;
   warmUpSeconds: number;
   signal: AbortSignal;
 }
 
+/** How an arm's k6 ended. */
+export interface ArmEnding extends K6Ending {
+  /** Whether the script itself ended the run or marked it as failed. */
+  byScript: boolean;
+}
+
 /** What is known of a run that goes on. */
 export interface LiveState {
-  arms: Record<ArmName, Recording>;
-  /** Unix seconds of the first request after the warm-up; undefined before the first request. */
+  rows: Partial<Record<ArmName, ArmRows>>;
+  /** Unix seconds of the end of the warm-up; undefined before the arms were let go. */
   start: number | undefined;
+  /** Unix seconds up to which the rows were read. */
+  now: number;
   faults: LineFault[];
-  exceptions: number;
   cpu: { before: CpuTimes | undefined; after: CpuTimes | undefined };
-  /** Set when k6 has ended. */
-  ending: K6Ending | undefined;
+  /** Of the arms whose k6 has ended. */
+  endings: Partial<Record<ArmName, ArmEnding>>;
 }
 
 /** A time at which the run is looked at. */
@@ -47,7 +65,7 @@ export interface LookTime {
 }
 
 /**
- * Runs k6 and looks at its samples while they come in. Stops k6 when a look says that it knows enough.
+ * Runs k6 for each arm and looks at the samples while they come in. Stops k6 when a look says that it knows enough.
  *
  * @param looks ascending
  * @param onStart called once, when the warm-up is over
@@ -60,69 +78,102 @@ export async function runLive(
   onLook: (state: LiveState, look: number) => Promise<boolean>,
 ): Promise<LiveState> {
   const stop = new AbortController();
+  const arms = Object.keys(run.drivers) as ArmName[];
+  const rows = Object.fromEntries(arms.map((arm) => [arm, new ArmRows((text) => redact(text, run.secrets))]));
   const state: LiveState = {
-    arms: { baseline: new Recording(), canary: new Recording() },
+    rows,
     start: undefined,
+    now: Date.now() / 1000,
     faults: [],
-    exceptions: 0,
     cpu: { before: undefined, after: undefined },
-    ending: undefined,
+    endings: {},
   };
-  const child = startK6(run, AbortSignal.any([run.signal, stop.signal]), state);
-  const follower = new LineFollower(run.samplesPath);
-  const reader = k6Reader(state.arms, (text) => redact(text, run.secrets));
-  let number = 0;
-  const readOn = () =>
-    follower.read((line) => {
-      const fault = reader.read(line, ++number);
-      if (fault && state.faults.length < 10) state.faults.push(fault);
-    });
+  const signal = AbortSignal.any([run.signal, stop.signal]);
+  const children = Promise.all(arms.map((arm) => startK6(run, arm, signal, state)));
+  const followers = arms.map((arm) => [rows[arm]!, new RecordFollower(samplesPath(run, arm))] as const);
+  const readOn = async () => {
+    const now = Date.now() / 1000;
+    for (const [of, follower] of followers) {
+      await follower.read((record, line) => {
+        const fault = of.read(record, line);
+        if (fault && state.faults.length < 10) state.faults.push(fault);
+      });
+    }
+    state.now = now;
+  };
   try {
     let started = false;
     for (const [index, look] of looks.entries()) {
       for (;;) {
-        const ended = state.ending !== undefined;
+        const ended = arms.every((arm) => state.endings[arm] !== undefined);
+        if (!ended && hasBroken(state)) stop.abort("broken");
         await readOn();
-        state.start ??= startOf(state.arms, run.warmUpSeconds);
-        const now = Date.now() / 1000;
-        if (!started && state.start !== undefined && now >= state.start) {
+        if (run.gate.openedAt !== undefined) state.start ??= run.gate.openedAt + run.warmUpSeconds;
+        if (!started && state.start !== undefined && state.now >= state.start) {
           started = true;
           await onStart();
-          state.cpu.before = await readCpuTimes(run.driver);
+          state.cpu.before = await readCpuTimes(run.folder);
         }
         if (ended) break;
-        const times = started ? await readCpuTimes(run.driver) : undefined;
-        if (times?.generator !== undefined) state.cpu.after = times;
-        if (!look.last && state.start !== undefined && now >= state.start + look.seconds + LAG_SECONDS) break;
-        await Promise.race([child, delay(POLL_MS)]);
+        const times = started ? await readCpuTimes(run.folder) : undefined;
+        // Only while all of them run: a process that has ended takes its times with it.
+        if (times?.generator?.processes === arms.length) state.cpu.after = times;
+        if (!look.last && state.start !== undefined && state.now >= state.start + look.seconds + LAG_SECONDS) break;
+        await Promise.race([children, delay(POLL_MS)]);
       }
+      // A short run can be over before its first look is due: then the last look has all of it.
+      if (!look.last && hasFinished(state, arms)) continue;
       const enough = await onLook(state, index);
-      if (enough || state.ending !== undefined) break;
+      if (enough || arms.every((arm) => state.endings[arm] !== undefined)) break;
     }
   } finally {
     stop.abort("enough");
-    await child;
-    await follower.close();
+    await children;
+    for (const [, follower] of followers) await follower.close();
   }
   return state;
 }
 
-/** The end of the warm-up: so long after the first request; in rounds the warm-up isn't recorded, so the first request ends it. */
-function startOf(arms: Record<ArmName, Recording>, warmUpSeconds: number): number | undefined {
-  const firsts = [arms.baseline, arms.canary].flatMap((arm) =>
-    arm.length === 0 ? [] : [arm.t.reduce((a, b) => Math.min(a, b))],
-  );
-  return firsts.length === 0 ? undefined : Math.min(...firsts) + warmUpSeconds;
+/** Whether an arm's k6 came to an end that leaves nothing to compare: then the other arm needs no more traffic. */
+function hasBroken({ endings }: LiveState): boolean {
+  return Object.values(endings).some(({ kind }) => kind === "failed" || kind === "cancelled");
 }
 
-async function startK6(run: LiveRun, signal: AbortSignal, state: LiveState): Promise<void> {
+/** Whether k6 has done for each arm what it was told to do. */
+function hasFinished({ endings }: LiveState, arms: readonly ArmName[]): boolean {
+  return arms.every((arm) => endings[arm]?.kind === "finished" || endings[arm]?.kind === "thresholds");
+}
+
+function samplesPath(run: LiveRun, arm: ArmName): string {
+  return join(run.folder, arm, "samples.csv");
+}
+
+/** Where an arm's driver writes which of the script's own thresholds were crossed. */
+export function summaryPath(folder: string, arm: ArmName): string {
+  return join(folder, arm, "summary.json");
+}
+
+/** Which of the script's own thresholds an arm crossed by the end of its run; undefined when its k6 told nothing. */
+export async function crossedThresholds(folder: string, arm: ArmName): Promise<string[] | undefined> {
+  let text: string;
+  try {
+    text = await readFile(summaryPath(folder, arm), "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+  return (JSON.parse(text) as { crossed: string[] }).crossed;
+}
+
+async function startK6(run: LiveRun, arm: ArmName, signal: AbortSignal, state: LiveState): Promise<void> {
   const { args, env } = k6RunArguments({
-    script: run.driver,
-    env: run.env,
-    samplesPath: run.samplesPath,
-    summaryPath: run.summaryPath,
+    script: run.drivers[arm]!,
+    samplesPath: samplesPath(run, arm),
+    iterations: true,
+    flags: run.flags,
   });
   let firstErrors = "";
+  let lines = 0;
   try {
     const result = await runChild({
       command: run.k6,
@@ -130,14 +181,24 @@ async function startK6(run: LiveRun, signal: AbortSignal, state: LiveState): Pro
       env: scrubbedEnvironment(env),
       cwd: run.cwd,
       signal,
+      graceMs: GRACE_MS,
+      // Two processes write at once, so each line says of which arm it is; and none can command the runner.
+      output: (line) => {
+        if (line.trim() === "") return;
+        lines += 1;
+        if (lines <= MOST_LINES) say(`${arm}: ${redact(line, run.secrets)}`);
+        if (lines === MOST_LINES + 1) say(`${arm}: k6 writes more lines, which are not shown`);
+      },
       onLine: (line) => {
-        if (line.includes('hint="script exception"')) state.exceptions++;
         if (line.includes("level=error") && firstErrors.length < 4_000) firstErrors += `${line}\n`;
       },
     });
     // Before the message is cut to a readable length: half a secret would be no match.
-    state.ending = explainEnding(result.exitCode, result.signal, result.cancelled, redact(firstErrors, run.secrets));
+    const ending = explainEnding(result.exitCode, result.signal, result.cancelled, redact(firstErrors, run.secrets));
+    state.endings[arm] = { ...ending, byScript: ENDED_BY_SCRIPT.includes(result.exitCode) };
   } catch (error) {
-    state.ending = { kind: "failed", message: (error as Error).message };
+    state.endings[arm] = { kind: "failed", message: (error as Error).message, byScript: false };
+  } finally {
+    run.gate.leave(arm);
   }
 }

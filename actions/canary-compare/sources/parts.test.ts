@@ -1,4 +1,4 @@
-import { appendFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { throwAwayFolder } from "../../../test/canary-action.ts";
@@ -7,10 +7,11 @@ import { DEFAULT_POLICY } from "../../lib/judge/judgement.ts";
 import { toSamples } from "../../lib/judge/samples.ts";
 import type { Evidence } from "../../lib/report/canary-report.ts";
 import { findCause } from "../report/cause.ts";
-import { LineFollower } from "../samples/follow.ts";
+import { RecordFollower } from "../samples/follow.ts";
 import { attest } from "./attest.ts";
-import { driverSource, planScenarios } from "./driver.ts";
-import { cpuShares, readCpuTimes } from "./machine.ts";
+import { planStretches, writeDriver } from "./driver.ts";
+import { startGate } from "./gate.ts";
+import { allowedCores, cpuShares, readCpuTimes } from "./machine.ts";
 import { metricEvidence, parseMetrics } from "./scrape.ts";
 
 describe("the driver", () => {
@@ -22,36 +23,58 @@ describe("the driver", () => {
     seconds: 180,
     rounds: undefined,
     versionHeader: "X-Release-Version",
+    env: {},
   };
 
   test("interleaves the arms half a period apart", () => {
-    const { baseline, canary } = planScenarios(plan);
-    expect(baseline).toMatchObject({
-      rate: 500,
-      timeUnit: "10s",
-      startTime: "0ms",
-      duration: "185000ms",
-      env: { BASE_URL: "http://b" },
+    expect(planStretches(plan)).toEqual({
+      baseline: [{ suffix: "", startMs: 0, durationMs: 185_000 }],
+      canary: [{ suffix: "", startMs: 10, durationMs: 185_000 }],
     });
-    expect(canary).toMatchObject({ startTime: "10ms", duration: "185000ms", env: { BASE_URL: "http://c" } });
   });
 
   test("gives turns in the order that a drift can't prefer an arm by", () => {
-    const scenarios = planScenarios({ ...plan, seconds: 60, rounds: 2 });
-    const turns = Object.entries(scenarios).filter(([name]) => !name.endsWith("_0"));
-    expect(turns.map(([name, { startTime, duration }]) => [name, startTime, duration])).toEqual([
-      ["baseline_1", "5000ms", "30000ms"],
-      ["canary_1", "35000ms", "30000ms"],
-      ["canary_2", "65000ms", "30000ms"],
-      ["baseline_2", "95000ms", "30000ms"],
-    ]);
-    expect(scenarios["canary_0"]).toMatchObject({ startTime: "0ms", duration: "5000ms" });
+    expect(planStretches({ ...plan, seconds: 60, rounds: 2 })).toEqual({
+      baseline: [
+        { suffix: "_0", startMs: 0, durationMs: 5_000 },
+        { suffix: "_1", startMs: 5_000, durationMs: 30_000 },
+        { suffix: "_2", startMs: 95_000, durationMs: 30_000 },
+      ],
+      canary: [
+        { suffix: "_0", startMs: 0, durationMs: 5_000 },
+        { suffix: "_1", startMs: 35_000, durationMs: 30_000 },
+        { suffix: "_2", startMs: 65_000, durationMs: 30_000 },
+      ],
+    });
   });
 
-  test("names the script as a string that can't end early", () => {
-    expect(driverSource(plan)).toContain(`from "/x/it's.js"`);
-    expect(driverSource({ ...plan, script: 'a";evil("' })).toContain('from "a\\";evil(\\""');
+  test("names the script as a string that can't end early", async () => {
+    using place = throwAwayFolder();
+    const path = await writeDriver({ ...plan, script: 'a";evil("' }, "canary", place.folder, "http://gate");
+    expect(readFileSync(path, "utf8")).toContain('from "a\\";evil(\\""');
   });
+});
+
+test("the arms wait for each other at the gate; one that has left is waited for no more", async () => {
+  const ask = async (url: string) => (await fetch(url)).text();
+  {
+    await using gate = await startGate(["baseline", "canary"]);
+    const first = ask(`${gate.url}/canary?problem=no+rooms`);
+    expect(gate.openedAt).toBeUndefined();
+    expect(await ask(`${gate.url}/baseline?problem=`)).toBe("go");
+    expect(await first).toBe("go");
+    expect(gate.openedAt).toBeGreaterThan(1);
+    expect(gate.problems).toEqual({ canary: "no rooms" });
+  }
+  await using gate = await startGate(["baseline", "canary"]);
+  const first = ask(`${gate.url}/canary?problem=`);
+  gate.leave("baseline");
+  expect(await first).toBe("stop");
+  await using broken = await startGate(["baseline", "canary"]);
+  expect(await Promise.all([ask(`${broken.url}/baseline?problem=x`), ask(`${broken.url}/canary?problem=`)])).toEqual([
+    "stop",
+    "stop",
+  ]);
 });
 
 describe("attestation", () => {
@@ -62,37 +85,44 @@ describe("attestation", () => {
   const none = { baseline: "", canary: "" };
 
   test("two releases, each on its arm, are attested", () => {
-    expect(attest(seen([["1", 9]], [["2", 9]]), none, "X")).toEqual({
+    expect(attest(seen([["1", 9]], [["2", 9]]), none, "X", "refuse")).toEqual({
       notes: [],
       mismatch: false,
+      same: false,
       versions: { baseline: "1", canary: "2" },
     });
   });
 
-  test("no header is a note, the same release on both too", () => {
-    expect(attest(seen([], []), none, "X")).toMatchObject({
+  test("no header is one note for both arms", () => {
+    expect(attest(seen([], []), none, "X", "refuse")).toMatchObject({
       mismatch: false,
-      notes: [{ severity: "info" }, { severity: "info" }],
+      same: false,
+      notes: [{ code: "ARM_NOT_ATTESTED", severity: "info" }],
     });
-    expect(attest(seen([["1", 9]], [["1", 9]]), none, "X")).toMatchObject({ mismatch: false, notes: [{ severity: "info" }] });
+  });
+
+  test("the same release on both arms can't pass, unless that is allowed", () => {
+    const both = seen([["1", 9]], [["1", 9]]);
+    expect(attest(both, none, "X", "refuse")).toMatchObject({
+      mismatch: false,
+      same: true,
+      notes: [{ code: "SAME_RELEASE", severity: "warning" }],
+    });
+    expect(attest(both, none, "X", "allow")).toMatchObject({ same: false, notes: [{ code: "SAME_RELEASE", severity: "info" }] });
   });
 
   test("the wrong release, a mixed arm, or no header where one is expected is a mismatch", () => {
-    expect(attest(seen([["1", 9]], [["1", 9]]), { baseline: "1", canary: "2" }, "X").mismatch).toBe(true);
-    expect(
-      attest(
-        seen(
-          [
-            ["1", 9],
-            ["2", 1],
-          ],
-          [["2", 9]],
-        ),
-        none,
-        "X",
-      ),
-    ).toMatchObject({ mismatch: true, notes: [{ message: expect.stringContaining("1 (9) and 2 (1)") }] });
-    expect(attest(seen([["1", 9]], []), { baseline: "1", canary: "2" }, "X").mismatch).toBe(true);
+    const wanted = { baseline: "1", canary: "2" };
+    expect(attest(seen([["1", 9]], [["1", 9]]), wanted, "X", "allow").mismatch).toBe(true);
+    const mixed: [string, number][] = [
+      ["1", 9],
+      ["2", 1],
+    ];
+    expect(attest(seen(mixed, [["2", 9]]), none, "X", "refuse")).toMatchObject({
+      mismatch: true,
+      notes: [{ message: expect.stringContaining("1 (9) and 2 (1)") }],
+    });
+    expect(attest(seen([["1", 9]], []), wanted, "X", "refuse").mismatch).toBe(true);
   });
 });
 
@@ -165,27 +195,52 @@ describe("metrics of the arms", () => {
   });
 });
 
-test("a file that grows is followed line by line, half lines kept for later", async () => {
+test("a file that grows is followed record by record, half ones kept for later", async () => {
   using place = throwAwayFolder();
   const path = join(place.folder, "grows");
-  const follower = new LineFollower(path);
-  const lines: string[] = [];
-  const read = () => follower.read((line) => lines.push(line));
+  const follower = new RecordFollower(path);
+  const records: [string, number][] = [];
+  const read = () => follower.read((record, line) => records.push([record, line]));
   await read();
-  writeFileSync(path, "one\ntw");
+  writeFileSync(path, 'one\n"tw');
   await read();
-  expect(lines).toEqual(["one"]);
+  expect(records).toEqual([["one", 1]]);
   expect(follower.cutOff).toBe(true);
-  appendFileSync(path, "ö\nthree\n");
+  appendFileSync(path, 'ö\n and ""more"""\nthree\n');
   await read();
   await follower.close();
-  expect(lines).toEqual(["one", "twö", "three"]);
+  expect(records).toEqual([
+    ["one", 1],
+    ['"twö\n and ""more"""', 2],
+    ["three", 4],
+  ]);
 });
 
 test("CPU shares come from two readings, and are unknown without them", async () => {
-  const reading = (total: number, stolen: number, generator?: number) => ({ total, stolen, generator });
+  const reading = (total: number, stolen: number, ticks?: number, processes = 2, allowedShare = 1) => ({
+    total,
+    stolen,
+    generator: ticks === undefined ? undefined : { processes, ticks },
+    allowedShare,
+  });
   expect(cpuShares(reading(100, 0, 10), reading(300, 20, 60))).toEqual({ generator: 0.25, stolen: 0.1 });
+  // Of half of the machine, which is all that the control group allows.
+  expect(cpuShares(reading(100, 0, 10), reading(300, 20, 60, 2, 0.5))).toEqual({ generator: 0.5, stolen: 0.1 });
+  expect(cpuShares(reading(100, 0, 10), reading(300, 20, 60, 1))).toEqual({ generator: null, stolen: 0.1 });
   expect(cpuShares(reading(100, 0), reading(300, 20))).toEqual({ generator: null, stolen: 0.1 });
   expect(cpuShares(undefined, reading(1, 0))).toEqual({ generator: null, stolen: null });
   if (process.platform === "linux") expect((await readCpuTimes("no such child"))!.total).toBeGreaterThan(0);
+});
+
+test("a control group's quota is what may be used, in its old and its new form", async () => {
+  using place = throwAwayFolder();
+  expect(await allowedCores(8, place.folder)).toBe(8);
+  writeFileSync(join(place.folder, "cpu.max"), "max 100000\n");
+  expect(await allowedCores(8, place.folder)).toBe(8);
+  writeFileSync(join(place.folder, "cpu.max"), "150000 100000\n");
+  expect(await allowedCores(8, place.folder)).toBe(1.5);
+  mkdirSync(join(place.folder, "cpu"));
+  writeFileSync(join(place.folder, "cpu", "cpu.cfs_quota_us"), "50000\n");
+  writeFileSync(join(place.folder, "cpu", "cpu.cfs_period_us"), "100000\n");
+  expect(await allowedCores(8, place.folder)).toBe(0.5);
 });

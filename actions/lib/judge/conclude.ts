@@ -91,14 +91,17 @@ export function conclude({ policy, design, look, figures, circumstances, ...test
 }
 
 /**
- * Adds what the source of the samples says. What can't be trusted isn't judged: the numbers stay to be read, the conclusion goes.
+ * Adds what the source of the samples says. What can't be trusted isn't judged: the numbers stay to be read, the conclusion goes. A note
+ * that is an error fails the canary, whatever its numbers are.
  */
 export function withNotes(judgement: Judgement, { notes = [], blocking = false, unsure = false }: Circumstances): Judgement {
-  if (!blocking && unsure) {
-    const reasons = [...judgement.reasons.filter(({ code }) => code !== "OK"), ...notes].toSorted(bySeverity);
-    return { ...judgement, verdict: worst([judgement.verdict, "INCONCLUSIVE"]), reasons };
+  if (!blocking && (unsure || !notes.some(isBlind))) {
+    const failing = notes.some(({ severity }) => severity === "error");
+    const verdict = worst([judgement.verdict, failing ? "FAIL" : unsure ? "INCONCLUSIVE" : "PASS"]);
+    const reasons = [...judgement.reasons, ...notes];
+    if (verdict === "PASS") return { ...judgement, reasons };
+    return { ...judgement, verdict, reasons: reasons.filter(({ code }) => code !== "OK").toSorted(bySeverity) };
   }
-  if (!blocking && !notes.some(isBlind)) return { ...judgement, reasons: [...judgement.reasons, ...notes] };
   const kept = judgement.reasons.filter((reason) => reason.code === "LOW_SAMPLES" || reason.code === "NO_DATA");
   return {
     ...judgement,

@@ -196,6 +196,25 @@ describe("the environment gate", () => {
     expect(judge(arm(), arm({ factor: 1.3 }), DEFAULT_POLICY, blind)).toMatchObject({ verdict: "INCONCLUSIVE" });
   });
 
+  test("a note that is an error fails the canary, whatever its numbers are", () => {
+    const notes = [{ code: "THRESHOLD_CROSSED", metric: null, severity: "error", message: "x" }] as const;
+    for (const unsure of [false, true]) {
+      expect(judge(arm(), arm(), DEFAULT_POLICY, { notes, unsure })).toMatchObject({
+        verdict: "FAIL",
+        reasons: [{ code: "THRESHOLD_CROSSED" }],
+      });
+    }
+    expect(judge(arm(), arm(), DEFAULT_POLICY, { notes, blocking: true }).verdict).toBe("INCONCLUSIVE");
+  });
+
+  test("a factor of 1,000 is guessed to be a unit only where nobody knows the unit", () => {
+    expect(judge(arm(), arm({ factor: 1000 }), DEFAULT_POLICY)).toMatchObject({ reasons: [{ code: "NON_FINITE" }] });
+    expect(judge(arm(), arm({ factor: 1000 }), DEFAULT_POLICY, { measured: true })).toMatchObject({
+      verdict: "FAIL",
+      reasons: [{ code: "P95_RATIO_EXCEEDED" }],
+    });
+  });
+
   test("a machine slower than before still lets a canary pass that is as good as its baseline", () => {
     expect(gated({ beforeP95Ms: 100 }, {})).toMatchObject({ verdict: "PASS" });
     expect(gated({ generatorCpu: 0.95 }, {})).toMatchObject({ verdict: "INCONCLUSIVE" });

@@ -25,7 +25,7 @@ import { chooseWidth, cutWindows, successesOf } from "./windows.ts";
  * @see docs/judge.md for the rule in words and every constant
  */
 export function judge(baseline: Samples, canary: Samples, policy: Policy, circumstances: Circumstances = {}): Judgement {
-  const faults = findFaults(baseline, canary);
+  const faults = findFaults(baseline, canary, circumstances.measured);
   const b = sortByTime(baseline);
   const c = sortByTime(canary);
   const empty = b.t.length === 0 || c.t.length === 0;

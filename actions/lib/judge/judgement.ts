@@ -56,6 +56,8 @@ export interface Circumstances {
   blocking?: boolean;
   /** Whether the notes keep the canary from passing, though it may fail: nothing of that kind is taken for a reason not to judge. */
   unsure?: boolean;
+  /** Whether the latencies are surely milliseconds, since whoever judges measured them itself: then nothing is guessed. */
+  measured?: boolean;
 }
 
 /** One arm in numbers. */

@@ -80,9 +80,10 @@ const HOLE = 20;
  * What makes the samples unusable: a time or latency that is NaN, infinite or negative, and latencies whose unit seems to change,
  * between the arms or within one.
  *
+ * @param measured whether the unit is surely milliseconds: then a factor of 1,000 is what it looks like
  * @returns one fault an arm and kind, none when the samples can be judged
  */
-export function findFaults(baseline: Samples, canary: Samples): SampleFault[] {
+export function findFaults(baseline: Samples, canary: Samples, measured = false): SampleFault[] {
   const arms = [
     ["baseline", baseline],
     ["canary", canary],
@@ -103,7 +104,7 @@ export function findFaults(baseline: Samples, canary: Samples): SampleFault[] {
       });
     }
   }
-  if (faults.length > 0) return faults;
+  if (faults.length > 0 || measured) return faults;
   for (const [arm, samples] of arms) {
     const latencies = sortedLatencies(samples);
     const split = findThousandfoldSplit(latencies);

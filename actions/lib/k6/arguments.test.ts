@@ -1,14 +1,10 @@
 import { expect, test } from "vitest";
 import { k6RunArguments } from "./arguments.ts";
 
-const options = {
-  script: "/w/smoke.js",
-  env: { BASE_URL: "http://h", A: "x=y,z" },
-  samplesPath: "/t/a,b.csv.gz",
-  summaryPath: "/t/s.json",
-};
+const options = { script: "/w/smoke.js", samplesPath: "/t/a,b.csv.gz", summaryPath: "/t/s.json" };
+const TAGS = "proto,subproto,status,method,url,name,group,check,error,error_code,tls_version,scenario,service,expected_response";
 
-test("the script's variables are flags, nothing of the environment is passed, and the script comes last", () => {
+test("nothing of the environment is passed, the tags that rows need are asked for, and the script comes last", () => {
   const { args, env } = k6RunArguments(options);
   expect(args).toEqual([
     "run",
@@ -16,17 +12,28 @@ test("the script's variables are flags, nothing of the environment is passed, an
     "--quiet",
     "--no-usage-report",
     "--include-system-env-vars=false",
+    "--address=",
+    `--system-tags=${TAGS}`,
     "--out=csv",
     "--summary-export=/t/s.json",
-    "-e",
-    "BASE_URL=http://h",
-    "-e",
-    "A=x=y,z",
     "/w/smoke.js",
   ]);
   expect(env).toEqual({
     K6_CSV_FILENAME: "/t/a,b.csv.gz",
     K6_CSV_TIME_FORMAT: "unix_milli",
+    K6_CSV_SAVE_INTERVAL: "250ms",
     K6_AUTO_EXTENSION_RESOLUTION: "false",
   });
+});
+
+test("rows say their iteration where that is asked for, and further options of k6 stand before the script", () => {
+  const { args } = k6RunArguments({
+    script: "/w/a.js",
+    samplesPath: "/t/s.csv",
+    iterations: true,
+    flags: ["--insecure-skip-tls-verify"],
+  });
+  expect(args).toContain(`--system-tags=${TAGS},vu,iter`);
+  expect(args.slice(-2)).toEqual(["--insecure-skip-tls-verify", "/w/a.js"]);
+  expect(args.join(" ")).not.toContain("summary-export");
 });

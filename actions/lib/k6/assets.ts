@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /**
- * Folder that holds `k6/` (the scripts) and `tools/` (the pinned Go module): `assets` beside a bundle, the root of
+ * Folder that holds what k6 runs (the driver in `actions/lib/k6/driver`, scripts in `k6/`) and `tools/` (the pinned Go module): `assets` beside a bundle, the root of
  * the repository when the sources run.
  *
  * @throws Error when neither is found, which means an incomplete bundle

@@ -34,6 +34,65 @@ export function parseCsvLine(line: string): string[] {
 }
 
 /**
+ * Cuts text that comes in pieces into CSV records: a newline inside quotes belongs to its record, wherever a piece ends.
+ */
+export class RecordSplitter {
+  readonly #decoder = new StringDecoder("utf8");
+  #rest = "";
+  /** Lines of a record whose quotes aren't closed yet. */
+  #pending = "";
+  #pendingLine = 0;
+  #line = 0;
+
+  /**
+   * Takes the next bytes and gives the records that are whole by now, without their ends, blank ones left out.
+   *
+   * @param onRecord gets the record and the number of its first line
+   * @throws Error when a record is longer than 1 MiB
+   */
+  push(chunk: Buffer, onRecord: (record: string, line: number) => void): void {
+    const text = this.#rest + this.#decoder.write(chunk);
+    let start = 0;
+    for (let newline = text.indexOf("\n"); newline >= 0; newline = text.indexOf("\n", start)) {
+      let piece = text.slice(start, newline);
+      start = newline + 1;
+      this.#line += 1;
+      const open = this.#pending !== "";
+      const odd = hasOddQuotes(piece);
+      if (open) piece = `${this.#pending}\n${piece}`;
+      else this.#pendingLine = this.#line;
+      // A quote opens or closes: with an odd number of them in all, the record goes on.
+      if (open !== odd) {
+        this.#pending = piece;
+      } else {
+        this.#pending = "";
+        if (piece !== "" && piece !== "\r") onRecord(piece.endsWith("\r") ? piece.slice(0, -1) : piece, this.#pendingLine);
+      }
+      if (this.#pending.length > MAX_RECORD) break;
+    }
+    this.#rest = text.slice(start);
+    if (this.#rest.length > MAX_RECORD || this.#pending.length > MAX_RECORD)
+      throw new Error(`line ${this.#line + 1} is longer than 1 MiB, so this is no CSV file of k6`);
+  }
+
+  /** Whether the text ends within a record, since whoever wrote it was cut off or hasn't come to the record's end. */
+  get cutOff(): boolean {
+    return this.#rest !== "" || this.#pending !== "";
+  }
+
+  /** Number of the line in which the text ends. */
+  get line(): number {
+    return this.#line + 1;
+  }
+}
+
+function hasOddQuotes(text: string): boolean {
+  let odd = false;
+  for (let quote = text.indexOf('"'); quote >= 0; quote = text.indexOf('"', quote + 1)) odd = !odd;
+  return odd;
+}
+
+/**
  * Reads CSV records from a chain of streams, one at a time; a newline inside quotes belongs to its record.
  *
  * @param onRecord gets the record and the number of its first line
@@ -50,36 +109,12 @@ export async function readLines(
     before.on("error", (error) => transform.destroy(error));
     end = before.pipe(transform);
   }
-  const decoder = new StringDecoder("utf8");
-  let rest = "";
-  let pending = "";
-  let pendingLine = 0;
-  let line = 0;
+  const splitter = new RecordSplitter();
   try {
-    for await (const chunk of end as AsyncIterable<Buffer>) {
-      const text = rest + decoder.write(chunk);
-      let start = 0;
-      for (let newline = text.indexOf("\n"); newline >= 0; newline = text.indexOf("\n", start)) {
-        let piece = text.slice(start, newline);
-        start = newline + 1;
-        line++;
-        if (pending !== "") piece = `${pending}\n${piece}`;
-        else pendingLine = line;
-        if (piece.includes('"') && (piece.split('"').length - 1) % 2 === 1) {
-          pending = piece;
-        } else {
-          pending = "";
-          if (piece !== "") onRecord(piece.endsWith("\r") ? piece.slice(0, -1) : piece, pendingLine);
-        }
-        if (pending.length > MAX_RECORD) break;
-      }
-      rest = text.slice(start);
-      if (rest.length > MAX_RECORD || pending.length > MAX_RECORD)
-        throw new Error(`line ${line + 1} is longer than 1 MiB, so this is no CSV file of k6`);
-    }
+    for await (const chunk of end as AsyncIterable<Buffer>) splitter.push(chunk, onRecord);
   } finally {
     source.destroy();
   }
-  if (rest !== "" || pending !== "")
-    throw new Error(`the last line (${line + 1}) isn't whole, so the file is cut off. Write the samples again.`);
+  if (splitter.cutOff)
+    throw new Error(`the last line (${splitter.line}) isn't whole, so the file is cut off. Write the samples again.`);
 }

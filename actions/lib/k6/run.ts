@@ -4,13 +4,17 @@ import { join, resolve } from "node:path";
 import { runChild, scrubbedEnvironment } from "../runner/child.ts";
 import { explainFileError } from "../runner/files.ts";
 import { k6RunArguments } from "./arguments.ts";
+import { writeEntry } from "./entry.ts";
 import { explainEnding, type K6Ending } from "./exit-codes.ts";
 
 export interface K6Run {
   /** Path of k6. */
   k6: string;
   script: string;
+  /** What the script sees in `__ENV`, and nothing else. */
   env: Readonly<Record<string, string>>;
+  /** Options of k6 besides. */
+  flags?: readonly string[];
   /** Folder for samples and k6's summary; made when missing. */
   folder: string;
   /** Working folder of k6, where a script's handleSummary writes. */
@@ -35,7 +39,13 @@ export async function runK6(run: K6Run): Promise<K6RunResult> {
   await mkdir(run.folder, { recursive: true });
   const samplesPath = resolve(run.folder, "samples.csv.gz");
   const summaryPath = resolve(run.folder, "k6-summary.json");
-  const { args, env } = k6RunArguments({ script: resolve(run.script), env: run.env, samplesPath, summaryPath });
+  const script = await writeEntry(resolve(run.script), run.env, resolve(run.folder, "entry"));
+  const { args, env } = k6RunArguments({
+    script,
+    samplesPath,
+    summaryPath,
+    ...(run.flags === undefined ? {} : { flags: run.flags }),
+  });
   const { output = "log" } = run;
   let exceptions = 0;
   let firstErrors = "";

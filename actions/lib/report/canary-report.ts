@@ -71,6 +71,22 @@ const histogramArmSchema = z.strictObject({
   saturated: z.boolean().describe("Whether p95 lies above the largest finite bucket"),
 });
 
+const accountSchema = z
+  .strictObject({
+    iterations: count.describe("Iterations of the script that were started"),
+    dropped: count.describe("Iterations that k6 could not start in time"),
+    not_sent: count.describe("Those of them that count as failures, since this arm alone kept k6 waiting"),
+    unanswered: count.describe("Requests that were sent and never answered; they count as failures"),
+    threw: count.describe("Iterations that threw an exception though no request failed; one request of each counts as a failure"),
+    failed_by_checks: count.describe(
+      "Iterations whose check failed though no request did; one request of each counts as a failure",
+    ),
+    checks: z.array(z.strictObject({ name: z.string(), passed: count, failed: count })).describe("The most failed first"),
+    connections: count.describe("Requests that opened a new connection"),
+    crossed: z.array(z.string()).describe("The script's own thresholds that this arm crossed"),
+  })
+  .describe("Everything that was started on one arm, and what became of it");
+
 /** What was known of the run beside its samples. A replay reads it from here. */
 const observationsSchema = z.strictObject({
   look: z.strictObject({ number: z.int().positive(), seconds, alpha_fail: z.number(), alpha_pass: z.number(), c: z.number() }),
@@ -80,6 +96,11 @@ const observationsSchema = z.strictObject({
   broken: z.boolean().describe("Whether the measurement itself could not be made"),
   evidence: z.array(evidenceSchema).describe("Phases, metrics and other measurements, before any conclusion"),
   started_iterations: count.nullable(),
+  unsure: z.boolean().optional().describe("Whether those notes keep the canary from passing, though it may fail"),
+  arms: z
+    .strictObject({ baseline: accountSchema.nullable(), canary: accountSchema.nullable() })
+    .optional()
+    .describe("Account of what live traffic started; an arm that got none is null"),
   prometheus: z
     .strictObject({
       metric: z.string(),
@@ -174,5 +195,7 @@ export const canaryReportSchema = z
 export type CanaryReport = z.infer<typeof canaryReportSchema>;
 /** One measurement that says where a difference comes from. */
 export type Evidence = z.infer<typeof evidenceSchema>;
+/** Everything that was started on one arm, and what became of it. */
+export type ArmAccount = z.infer<typeof accountSchema>;
 /** One window of both arms as Prometheus gave it. */
 export type PrometheusWindow = NonNullable<CanaryReport["observations"]["prometheus"]>["windows"][number];

@@ -13,7 +13,7 @@ let url: string;
 let mails: { parsed: Email; from: string | false; to: string[] }[];
 let refuse: { at: "rcpt" | "data"; code: number } | undefined;
 let cut: boolean;
-let settings: Record<string, unknown>;
+let emailAddress: string | null;
 const channels: Channel[] = [];
 
 beforeAll(async () => {
@@ -59,13 +59,13 @@ beforeEach(() => {
   mails = [];
   refuse = undefined;
   cut = false;
-  settings = {};
+  emailAddress = "reservas@rambla.example";
 });
 
 const channel = (address: string | undefined = url): Channel => {
   const made = createEmailChannel({
     url: address,
-    tenant: async () => ({ name: 'Hotel "Rambla", S.A.', settings }),
+    tenant: async () => ({ name: 'Hotel "Rambla", S.A.', emailAddress }),
     timeoutMs: 1_000,
   });
   channels.push(made);
@@ -89,7 +89,7 @@ const outgoing = (reply: Reply, more: Partial<Outgoing> = {}): Outgoing => ({
     kind: "text",
     text: "hola",
     attachment: {
-      to: "reservas@rambla.example",
+      to: "ceo@company.example", // what an older release noted; the sender had chosen it
       message_id: "m2@example.com",
       subject: "Re: Reserva en abril",
       references: ["<m0@example.com>", "<m1@rambla.example>"],
@@ -107,7 +107,7 @@ const failure = async (by: Channel, what = outgoing({ text: "Hola" })): Promise<
   return error as DeliveryError;
 };
 
-test("a reply goes from the address that was written to, into the thread, marked as automatic", async () => {
+test("a reply goes from the hotel's own address, whatever was written to, into the thread, marked as automatic", async () => {
   const { providerId } = await channel().deliver!(outgoing({ text: "¡Hola! Sí, hay lugar el 13.\n\nSaludos" }), 0);
   const [mail] = mails;
   expect(mail).toMatchObject({ from: "reservas@rambla.example", to: ["ana@example.com"] });
@@ -149,13 +149,14 @@ test("buttons, rows and places are lines of text", () => {
   ).toContain("  • Doble – USD 120");
 });
 
-test("without a thread the hotel's own address and a subject in the guest's language are used", async () => {
+test("a hotel without an address sends nothing; without a thread the hotel's own address and a subject in the guest's language are used", async () => {
   const alone = { lastIncoming: undefined, language: "pt" as const };
+  emailAddress = null;
   expect(await failure(channel(), outgoing({ text: "Olá" }, alone))).toMatchObject({
     kind: "permanent",
     message: expect.stringContaining("email_address"),
   });
-  settings = { email_address: "hola@rambla.example" };
+  emailAddress = "hola@rambla.example";
   await channel().deliver!(outgoing({ text: "Olá" }, alone), 0);
   expect(mails[0]).toMatchObject({ from: "hola@rambla.example", parsed: { subject: "A sua consulta" } });
   expect(mails[0]!.parsed.inReplyTo).toBeUndefined();
@@ -163,7 +164,6 @@ test("without a thread the hotel's own address and a subject in the guest's lang
 
 test("nothing that a guest wrote becomes a header or another recipient", async () => {
   const attachment = {
-    to: "reservas@rambla.example",
     message_id: "m1\r\nBcc: evil@example.com",
     subject: "Hola\r\nBcc: evil@example.com",
     references: [],

@@ -8,8 +8,8 @@ import { writeMessageId } from "./message-id.ts";
 /** What the channel needs to know of a hotel. */
 export interface EmailTenant {
   name: string;
-  /** `email_address` is the hotel's sender when the guest's mail doesn't tell which one was written to. */
-  settings: Record<string, unknown>;
+  /** The only address that the hotel's mail leaves from: what a guest's mail says of its recipients, its sender has chosen. */
+  emailAddress: string | null;
 }
 
 export interface EmailChannelOptions {
@@ -26,7 +26,6 @@ const GREYLIST_SECONDS = 60;
 const SUBJECTS: Record<Language, string> = { es: "Su consulta", en: "Your enquiry", pt: "A sua consulta" };
 
 const attachmentSchema = z.looseObject({
-  to: z.string().optional(),
   message_id: z.string().optional(),
   subject: z.string().optional(),
   references: z.array(z.string()).default([]),
@@ -62,12 +61,9 @@ export function createEmailChannel({ url, tenant, timeoutMs = TIMEOUT_MS }: Emai
       if (outgoing.reply.text.trim() === "") throw new DeliveryError("the reply has no text", { kind: "permanent" });
       const hotel = await tenant(outgoing.tenantId);
       const thread = attachmentSchema.parse(outgoing.lastIncoming?.attachment ?? {});
-      const own = hotel?.settings.email_address;
-      const from = thread.to ?? (typeof own === "string" ? own : undefined);
+      const from = hotel?.emailAddress ?? undefined;
       if (from === undefined) {
-        throw new DeliveryError(`tenant "${outgoing.tenantId}" has no settings.email_address: set it and replay.`, {
-          kind: "permanent",
-        });
+        throw new DeliveryError(`tenant "${outgoing.tenantId}" has no email_address: set it and replay.`, { kind: "permanent" });
       }
       const messageId = writeMessageId(
         { tenantId: outgoing.tenantId, outboxId: outgoing.id, replays: outgoing.replays },

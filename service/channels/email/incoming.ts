@@ -1,10 +1,10 @@
-import { createHash } from "node:crypto";
-import { convert } from "html-to-text";
 import { z } from "zod";
 import type { IncomingMessage } from "../../mail/message.ts";
-import { clip, storableJson, storableText } from "../text.ts";
+import { clip, storableId, storableJson, storableText } from "../text.ts";
+import { htmlText } from "./html-text.ts";
 import { writtenText } from "./written-text.ts";
 
+const VERDICTS = "authentication-results";
 const list = z.union([z.string(), z.array(z.string()).max(500)]).transform((value) => [value].flat());
 const address = (text: string) =>
   /<([^<>\s]+@[^<>\s]+)>\s*$/.exec(text.slice(-1000))?.[1] ??
@@ -19,10 +19,8 @@ export const mailSchema = z.object({
   text: z.string().default(""),
   html: z.string().default(""),
   date: z.iso.datetime({ offset: true }).optional(),
-  headers: z
-    .record(z.string(), list)
-    .default({})
-    .transform((headers) => new Map(Object.entries(headers).map(([name, values]) => [name.toLowerCase(), values.join(", ")]))),
+  headers: z.record(z.string(), list).default({}).transform(joinHeaders),
+  envelope_to: list.optional().describe("RCPT TO; also names the hotel of a blind copy"),
   envelope_from: z.string().optional().describe("MAIL FROM; empty for bounces"),
   attachments: z
     .array(z.looseObject({ filename: z.string().optional(), content_type: z.string().optional(), size: z.number().optional() }))
@@ -34,17 +32,33 @@ export type Mail = z.infer<typeof mailSchema>;
 
 /** A guest's text is at most this long; mails can be books. */
 const LONGEST_TEXT = 4096;
+/** RFC 5321, section 4.5.3.1.3, without its brackets. */
+const LONGEST_ADDRESS = 254;
 const LONGEST_HTML = 500_000;
-const LONGEST_ID = 256;
+
+/**
+ * Header fields by their names in small letters; fields of one name, however it is spelt, stand in one text. Verdicts on the
+ * sender are kept apart by line breaks, since one field must not pass for a part of another.
+ */
+function joinHeaders(headers: Record<string, string[]>): Map<string, string> {
+  const joined = new Map<string, string[]>();
+  for (const [name, values] of Object.entries(headers)) {
+    const unfolded = values.map((value) => value.replace(/\r?\n[ \t]*/g, " "));
+    joined.set(name.toLowerCase(), [...(joined.get(name.toLowerCase()) ?? []), ...unfolded]);
+  }
+  return new Map([...joined].map(([name, values]) => [name, values.join(name === VERDICTS ? "\n" : ", ")]));
+}
 
 /** @returns the sender's address, as written */
 export function senderOf(mail: Mail): string {
   return address(mail.from)!;
 }
 
-/** @returns addresses that the mail was sent to, in small letters */
+/** @returns addresses that the mail was sent to, in small letters; those of its envelope first */
 export function recipientsOf(mail: Mail): string[] {
-  return mail.to.flatMap((text) => text.split(",")).flatMap((text) => address(text)?.toLowerCase() ?? []);
+  return [...(mail.envelope_to ?? []), ...mail.to]
+    .flatMap((text) => text.split(","))
+    .flatMap((text) => address(text)?.toLowerCase() ?? []);
 }
 
 /**
@@ -56,6 +70,7 @@ export function recipientsOf(mail: Mail): string[] {
 export function automaticReason(mail: Mail): string | undefined {
   const header = (name: string) => mail.headers.get(name)?.toLowerCase().trim();
   const sender = senderOf(mail).toLowerCase();
+  if (sender.length > LONGEST_ADDRESS) return "no address can be that long";
   const returnPath = header("return-path");
   if (mail.envelope_from?.trim() === "" || mail.envelope_from?.trim() === "<>" || returnPath === "<>" || returnPath === "")
     return "bounce";
@@ -75,9 +90,9 @@ export function automaticReason(mail: Mail): string | undefined {
 }
 
 /** @returns what the guest wrote, as the inbox takes it */
-export function toIncoming(mail: Mail, canonicalUserId: (raw: string) => string, writtenTo: string): IncomingMessage {
-  const html = mail.text.trim() === "" && mail.html !== "" ? htmlText(mail.html) : mail.text;
-  const body = writtenText(html);
+export function toIncoming(mail: Mail, canonicalUserId: (raw: string) => string, isProven: boolean): IncomingMessage {
+  const words = mail.text.trim() === "" && mail.html !== "" ? htmlText(mail.html.slice(0, LONGEST_HTML)) : mail.text;
+  const body = writtenText(words.slice(0, LONGEST_HTML));
   const reply = mail.headers.has("in-reply-to") || mail.headers.has("references");
   // A first mail often says in its subject what it is about, and in its body only "thank you".
   const text = reply && body !== "" ? body : [mail.subject.trim(), body].filter((part) => part !== "").join("\n");
@@ -85,15 +100,13 @@ export function toIncoming(mail: Mail, canonicalUserId: (raw: string) => string,
   const name = mail.from.includes("<") ? mail.from.slice(0, mail.from.lastIndexOf("<")).replaceAll('"', "").trim() : "";
   return {
     channel: "email",
-    messageId: storableText(
-      messageId.length <= LONGEST_ID ? messageId : `sha256-${createHash("sha256").update(messageId).digest("hex")}`,
-    ),
+    messageId: storableId(messageId),
     userId: canonicalUserId(storableText(senderOf(mail))),
     kind: text === "" && mail.attachments.length > 0 ? "document" : "text",
     text: clip(storableText(text), LONGEST_TEXT),
+    ...(isProven ? {} : { senderUnproven: true }),
     ...(mail.date === undefined ? {} : { sentAt: new Date(mail.date).toISOString() }),
     attachment: storableJson({
-      to: writtenTo,
       message_id: messageId,
       subject: clip(mail.subject.replace(/\s+/g, " ").trim(), 200),
       references: (mail.headers.get("references") ?? "").match(/<[^<>\s]{1,500}>/g)?.slice(-20) ?? [],
@@ -103,17 +116,4 @@ export function toIncoming(mail: Mail, canonicalUserId: (raw: string) => string,
         : { files: mail.attachments.map(({ filename, content_type, size }) => ({ filename, content_type, size })) }),
     }),
   };
-}
-
-function htmlText(html: string): string {
-  return convert(html.slice(0, LONGEST_HTML), {
-    wordwrap: false,
-    selectors: [
-      { selector: "blockquote", format: "skip" },
-      { selector: "div.gmail_quote", format: "skip" },
-      { selector: "img", format: "skip" },
-      { selector: "a", options: { ignoreHref: true } },
-    ],
-    limits: { maxInputLength: LONGEST_HTML, maxDepth: 100, ellipsis: "" },
-  });
 }

@@ -21,8 +21,8 @@ let base: string;
 beforeAll(async () => {
   db = await makeDatabase("postgres");
   await db.pool.query(
-    `insert into tenants (id, name, settings, active) values
-       ('hotel-a', 'A', '{"email_address": "Reservas@a.example"}', true), ('hotel-b', 'B', '{"email_address": "hola@b.example"}', false)`,
+    `insert into tenants (id, name, email_address, active) values
+       ('hotel-a', 'A', 'reservas@a.example', true), ('hotel-b', 'B', 'hola@b.example', false)`,
   );
   const metrics = createMetrics({ collectDefaults: false });
   tenancy = createTenancy({
@@ -41,9 +41,12 @@ beforeAll(async () => {
       database: db.database,
       logger,
       canonicalUserId,
-      resolveTenant: async ({ userId, tenantId }) =>
-        (await tenancy.resolve({ userId, explicit: tenantId === undefined ? undefined : { tenantId, authorised: true } })).tenant
-          .id,
+      trustedServers: ["mx.a.example"],
+      resolveTenant: async ({ userId, tenantId, addresses }) => {
+        if (tenantId === undefined && !addresses.some((address) => tenancy.hasAddress(address))) return undefined;
+        const explicit = tenantId === undefined ? undefined : { tenantId, authorised: true };
+        return (await tenancy.resolve({ userId, explicit, addresses })).tenant.id;
+      },
       limit: async () => undefined,
     }),
   );
@@ -96,9 +99,9 @@ test("a mail is stored for the hotel whose address was written to, without its s
         userId: "ana@example.com",
         kind: "text",
         text: "Reserva del 12 al 15 de abril\nHola, ¿tienen lugar para dos?",
+        senderUnproven: true,
         sentAt: "2026-03-10T12:00:00.000Z",
         attachment: {
-          to: "reservas@a.example",
           message_id: "m1@example.com",
           subject: "Reserva del 12 al 15 de abril",
           references: [],
@@ -136,12 +139,50 @@ test("the same mail twice is one; long ids and odd characters can be stored", as
   expect(rows[1]!.payload.text.length).toBeLessThanOrEqual(4096);
 });
 
-test("a named tenant goes first, one that is off or unknown is none", async () => {
-  await post(mail({ to: "nadie@c.example", message_id: "m3" }));
+test("a mail goes to the named tenant, else to the one that was written to, paused or not, and else to nobody", async () => {
+  expect((await post(mail({ to: "nadie@c.example", message_id: "m3" }))).body).toEqual({
+    status: "ignored",
+    reason: "no hotel's address",
+  });
   await post(mail({ to: "hola@b.example", message_id: "m4" }));
   await post(mail({ to: "nadie@c.example", message_id: "m5", tenant_id: "hotel-a" }));
-  expect((await stored()).map(({ tenant_id }) => tenant_id)).toEqual(["default", "default", "hotel-a"]);
+  await post(mail({ to: "amigos@c.example", envelope_to: ["Reservas@A.example"], message_id: "m6" })); // a blind copy
+  expect((await stored()).map(({ tenant_id }) => tenant_id)).toEqual(["hotel-b", "hotel-a", "hotel-a"]);
   expect((await post(mail({ tenant_id: "hotel-b" }))).status).toBe(400);
+});
+
+test("what one hotel writes into its settings takes no mail of another", async () => {
+  await db.pool.query(
+    `update tenants set settings = '{"email_address": "reservas@a.example"}', priority = 9 where id = 'hotel-b'`,
+  );
+  await tenancy.changed();
+  await post(mail());
+  expect((await stored()).map(({ tenant_id }) => tenant_id)).toEqual(["hotel-a"]);
+});
+
+test("a sender is proven by a verdict of a trusted server alone, however the field's name is spelt", async () => {
+  const verdict = (headers: Record<string, unknown>) => post(mail({ headers, message_id: JSON.stringify(headers) }));
+  await verdict({ "Authentication-Results": "mx.a.example; dmarc=pass header.from=example.com" });
+  await verdict({ "Authentication-Results": "mx.evil.example; dmarc=pass header.from=example.com" });
+  await verdict({
+    "Authentication-Results": ["mx.a.example; dmarc=fail header.from=example.com"],
+    "authentication-results": "mx.a.example; dmarc=pass header.from=example.com",
+  });
+  await verdict({ "Authentication-Results": "mx.evil.example;\r\n x=y, mx.a.example; dmarc=pass" });
+  expect((await stored()).map(({ payload }) => payload.senderUnproven ?? false)).toEqual([false, true, true, true]);
+});
+
+test("a sender's address that no mail can have is left alone, and not sent again for ever", async () => {
+  const answer = await post(mail({ from: `${"a".repeat(250)}@example.com` }));
+  expect(answer).toMatchObject({ status: 200, body: { status: "ignored" } });
+});
+
+test("a mail of half a megabyte of nested tags costs little", async () => {
+  const before = process.cpuUsage();
+  expect((await post(mail({ text: "", html: `Hola${"<b><i>".repeat(83_000)}` }))).status).toBe(202);
+  const { user, system } = process.cpuUsage(before);
+  expect((user + system) / 1000).toBeLessThan(1_000); // the whole request, of a test's client too
+  expect((await stored())[0]!.payload.text).toContain("Hola");
 });
 
 describe("mails that nobody wrote are never answered", () => {

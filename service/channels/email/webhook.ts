@@ -5,6 +5,7 @@ import { recordStatuses } from "../../mail/delivery-status.ts";
 import type { Inbox } from "../../mail/inbox.ts";
 import type { Database } from "../../storage/sql.ts";
 import type { Logger } from "../../telemetry/log.ts";
+import { isSenderProven } from "./authentication.ts";
 import { automaticReason, type Mail, mailSchema, recipientsOf, senderOf, toIncoming } from "./incoming.ts";
 import { findReferences } from "./message-id.ts";
 
@@ -16,11 +17,17 @@ export interface EmailWebhookOptions {
   inbox: Inbox;
   database: Database;
   logger: Logger;
+  /** Names (authserv-id) of the mail servers whose verdicts on senders count. */
+  trustedServers: readonly string[];
   /**
-   * @returns the tenant's id for this guest
+   * @returns the tenant's id for this guest; undefined when the mail was written to no hotel's address
    * @throws Problem 400 when `tenantId` names no tenant
    */
-  resolveTenant: (input: { userId: string; tenantId: string | undefined }) => Promise<string>;
+  resolveTenant: (input: {
+    userId: string;
+    tenantId: string | undefined;
+    addresses: readonly string[];
+  }) => Promise<string | undefined>;
   canonicalUserId: (raw: string) => string;
   /** @throws Problem 429 with `Retry-After` when the tenant or the guest sends too much */
   limit: (tenantId: string, userId: string) => Promise<void>;
@@ -42,32 +49,29 @@ export function emailWebhook(options: EmailWebhookOptions): Router {
       return;
     }
     const userId = canonicalUserId(senderOf(mail));
-    const hotel = mail.tenant_id === undefined ? await hotelOf(database, recipientsOf(mail)) : undefined;
-    const tenantId = await options.resolveTenant({ userId, tenantId: mail.tenant_id ?? hotel?.tenantId });
+    const addresses = recipientsOf(mail);
+    if (addresses.length === 0) throw invalid([{ field: "to", message: "expected at least one address" }]);
+    const tenantId = await options.resolveTenant({ userId, tenantId: mail.tenant_id, addresses });
+    if (tenantId === undefined) {
+      logger.warn(
+        { domains: domainsOf(addresses) },
+        "a mail to no hotel's address isn't answered; set email_address of its hotel",
+      );
+      response.json({ status: "ignored", reason: "no hotel's address" });
+      return;
+    }
     await options.limit(tenantId, userId);
-    const writtenTo = hotel?.address ?? recipientsOf(mail)[0];
-    if (writtenTo === undefined) throw invalid([{ field: "to", message: "expected at least one address" }]);
-    const message = toIncoming(mail, canonicalUserId, writtenTo);
+    const verdicts = mail.headers.get("authentication-results") ?? "";
+    const message = toIncoming(mail, canonicalUserId, isSenderProven(verdicts, senderOf(mail), options.trustedServers));
     await inbox.accept(tenantId, [message]);
     response.status(202).json({ status: "accepted", message_id: message.messageId });
   });
   return router;
 }
 
-/** @returns the active tenant whose `settings.email_address` was written to */
-async function hotelOf(
-  database: Database,
-  addresses: readonly string[],
-): Promise<{ tenantId: string; address: string } | undefined> {
-  const rows = await database.withoutTenant((sql) =>
-    sql<{ id: string; address: string }>(
-      `select id, lower(settings ->> 'email_address') as address from tenants
-        where active and lower(settings ->> 'email_address') = any ($1) order by priority desc, id limit 1`,
-      [addresses],
-    ),
-  );
-  return rows[0] === undefined ? undefined : { tenantId: rows[0].id, address: rows[0].address };
-}
+/** @returns what may stand in a log of the addresses that were written to: a stranger's mail is nobody's business */
+const domainsOf = (addresses: readonly string[]) =>
+  [...new Set(addresses.map((address) => address.slice(address.lastIndexOf("@") + 1)))].slice(0, 5);
 
 /** A mail of ours that came back for good becomes a dead letter; one that is late is left alone. */
 async function recordBounce(database: Database, mail: Mail): Promise<void> {

@@ -63,3 +63,96 @@ test("hostile text costs no time, and any text that has letters keeps some", () 
     }),
   );
 });
+
+const SAID = "Somos 2";
+const QUOTED = "Del 12 al 15 de abril";
+/** How the programs that guests use most begin the mail that they answer, with what they sign. */
+const TAILS: [string, string][] = [
+  ["Gmail, es", `\n\nEl mar, 10 mar 2026 a las 12:00, Hotel Sol (<reservas@hotel.example>) escribió:\n\n> ${QUOTED}`],
+  ["Gmail, en", `\n\nOn Tue, Mar 10, 2026 at 12:00 PM Hotel Sol <reservas@hotel.example> wrote:\n\n> ${QUOTED}`],
+  ["Gmail, pt", `\n\nEm ter., 10 de mar. de 2026 às 12:00, Hotel Sol <reservas@hotel.example>\nescreveu:\n\n> ${QUOTED}`],
+  ["Gmail on one line", ` El mar, 10 mar 2026 a las 12:00, Hotel Sol (<reservas@hotel.example>) escribió: > ${QUOTED}`],
+  [
+    "Yahoo on Android, es",
+    `\n\nEnviado desde Yahoo Mail para Android \n \n  El mar., 10 de mar. de 2026 a la(s) 12:00 p. m., Hotel Sol<reservas@hotel.example> escribió:   ${QUOTED}`,
+  ],
+  [
+    "Yahoo on Android, en",
+    `\n\nSent from Yahoo Mail on Android \n \n  On Tue, Mar 10, 2026 at 12:00 PM, Hotel Sol<reservas@hotel.example> wrote:   ${QUOTED}`,
+  ],
+  [
+    "Yahoo on Android, pt",
+    `\n\nEnviado do Yahoo Mail no Android \n \n  Em ter., 10 de mar. de 2026 às 12:00, Hotel Sol<reservas@hotel.example> escreveu:   ${QUOTED}`,
+  ],
+  [
+    "Yahoo, all on one line",
+    ` Enviado desde Yahoo Mail para iPhone  El mar., 10 de mar. de 2026 a la(s) 12:00, Hotel Sol<reservas@hotel.example> escribió:   ${QUOTED}`,
+  ],
+  [
+    "Yahoo in a browser",
+    `\n\n    En martes, 10 de marzo de 2026, 12:00:00 p. m. GMT-3, Hotel Sol <reservas@hotel.example> escribió:  \n \n ${QUOTED}`,
+  ],
+  [
+    "Apple Mail, es",
+    `\n\nEnviado desde mi iPhone\n\n> El 10 mar 2026, a la(s) 12:00, Hotel Sol <reservas@hotel.example> escribió:\n> \n> ${QUOTED}`,
+  ],
+  [
+    "Apple Mail, en",
+    `\n\nSent from my iPad\n\nOn Mar 10, 2026, at 12:00 PM, Hotel Sol <reservas@hotel.example> wrote: ${QUOTED}`,
+  ],
+  [
+    "Apple Mail, pt",
+    `\n\nEnviado do meu iPhone\n\n> Em 10 de mar. de 2026, à(s) 12:00, Hotel Sol <reservas@hotel.example> escreveu:\n> ${QUOTED}`,
+  ],
+  [
+    "Outlook on a phone, es",
+    `\n\nObtener Outlook para Android\n________________________________\nDe: Hotel Sol <reservas@hotel.example>\nEnviado: martes, 10 de marzo\nPara: Ana\nAsunto: Re: Reserva\n\n${QUOTED}`,
+  ],
+  [
+    "Outlook on a phone, pt",
+    `\n\nObter o Outlook para iOS\n________________________________\nDe: Hotel Sol\nEnviado: terça-feira\nPara: Ana\nAssunto: Re: Reserva\n\n${QUOTED}`,
+  ],
+  [
+    "Outlook on Windows",
+    `\n\nFrom: Hotel Sol <reservas@hotel.example>\nSent: Tuesday, March 10, 2026 12:00 PM\nTo: Ana\nSubject: Re: Booking\n\n${QUOTED}`,
+  ],
+  [
+    "Mail of Windows",
+    `\n\nEnviado desde Correo para Windows\n\nDe: Hotel Sol\nEnviado: martes\nPara: Ana\nAsunto: Re: Reserva\n\n${QUOTED}`,
+  ],
+  ["Thunderbird, es", `\n\nEl 10/3/26 a las 12:00, Hotel Sol escribió:\n> ${QUOTED}`],
+  ["Thunderbird, pt, on one line", `  Em 10/03/2026 12:00, Hotel Sol escreveu: ${QUOTED}`],
+  [
+    "Samsung",
+    `\n\nEnviado desde mi Galaxy\n\n-------- Mensaje original --------\nDe: Hotel Sol <reservas@hotel.example>\nFecha: 10/3/26 12:00\nPara: ana@example.com\nAsunto: Re: Reserva\n${QUOTED}`,
+  ],
+  [
+    "Proton",
+    `\n\nSent with Proton Mail secure email.\n\nOn Tuesday, March 10th, 2026 at 12:00, Hotel Sol <reservas@hotel.example> wrote:\n\n> ${QUOTED}`,
+  ],
+  ["Zoho", `\n\n---- El mar, 10 mar 2026 12:00:00 -0300 Hotel Sol <reservas@hotel.example> escribió ---- ${QUOTED}`],
+  ["Spark", `\n\nOn Mar 10, 2026 at 12:00 -0300, Hotel Sol <reservas@hotel.example>, wrote:\n> ${QUOTED}`],
+];
+
+test.each(TAILS)("what %s adds isn't what the guest wrote", (_name, tail) => {
+  expect(writtenText(SAID + tail)).toBe(SAID);
+});
+
+test.each([
+  "Mi marido me escribió: llegamos tarde",
+  "El 12 de marzo mi hermana me escribió: hay lugar para 2",
+  "Sent from the airport: can you pick us up at 10:30?",
+  "On Friday we wrote: two rooms, please",
+  "Enviado el comprobante por transferencia",
+])("a guest's own words stay: %s", (text) => {
+  expect(writtenText(`Hola.\n${text} Gracias.`)).toContain(text);
+});
+
+test("a hostile text costs little", () => {
+  for (const part of ["el 1 escribió:", "on 1 ", "wrote: ", "sent from my ", "@", "escribió: el 1 12:00 "]) {
+    const before = process.cpuUsage();
+    writtenText(part.repeat(Math.ceil(500_000 / part.length)));
+    const { user, system } = process.cpuUsage(before);
+    expect((user + system) / 1000, part).toBeLessThan(200);
+  }
+});

@@ -1,8 +1,9 @@
 import { Router } from "express";
 import { z } from "zod";
-import { invalid } from "../../http/problem.ts";
+import { invalid, Problem } from "../../http/problem.ts";
 import { jsonBodyOf, readSignedBody } from "../../http/signed-body.ts";
 import type { Answers } from "../../mail/answers.ts";
+import type { Channel } from "../../mail/channel.ts";
 import type { Inbox } from "../../mail/inbox.ts";
 import type { IncomingMessage } from "../../mail/message.ts";
 import { LANGUAGES } from "../../vocabulary.ts";
@@ -33,6 +34,9 @@ const bodySchema = z.object({
   timestamp: z.iso.datetime({ offset: true }).optional(),
   language: z.enum(LANGUAGES).optional(),
 });
+
+/** Whoever sends a message over this channel fetches the reply. */
+export const MESSAGES_CHANNEL: Channel = { name: "messages", pulled: true };
 
 export interface MessagesWebhookOptions {
   secret: string;
@@ -68,7 +72,12 @@ export function messagesWebhook(options: MessagesWebhookOptions): Router {
       ...(body.language === undefined ? {} : { language: body.language }),
       ...(body.timestamp === undefined ? {} : { sentAt: body.timestamp }),
     };
-    const { duplicates } = await inbox.accept(tenantId, [message]);
+    const { duplicates, conflicts } = await inbox.accept(tenantId, [message]);
+    if (conflicts.length > 0) {
+      throw new Problem(409, "Conflict", "message_id names another message already: of another guest, or with another text.", [
+        { field: "message_id", message: "make one for each message, unlike any other of this channel" },
+      ]);
+    }
 
     const seconds = preferredWait(request.get("prefer"));
     if (seconds > 0) {

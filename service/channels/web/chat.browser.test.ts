@@ -6,6 +6,7 @@ import { makeDatabase, type TestDatabase } from "../../../test/database.ts";
 import { type Served, serve } from "../../../test/http.ts";
 import { findProgram } from "../../../test/servers.ts";
 import { createAnswers } from "../../mail/answers.ts";
+import { honestFallback } from "../../mail/honest-fallback.ts";
 import { createInbox } from "../../mail/inbox.ts";
 import type { HandleMessage, Reply } from "../../mail/message.ts";
 import { createWorker, type Worker } from "../../mail/worker.ts";
@@ -73,6 +74,8 @@ beforeAll(async () => {
   db = await makeDatabase("postgres");
   const metrics = createMetrics({ collectDefaults: false });
   worker = createWorker({
+    isPulled: () => true,
+    giveUp: async ({ conversation, message }) => honestFallback(conversation, message),
     database: db.database,
     answers: createAnswers({ database: db.database }),
     metrics,

@@ -5,6 +5,7 @@ import { type Served, serve } from "../../../test/http.ts";
 import { until } from "../../../test/servers.ts";
 import { Problem } from "../../http/problem.ts";
 import { createAnswers } from "../../mail/answers.ts";
+import { honestFallback } from "../../mail/honest-fallback.ts";
 import { createInbox } from "../../mail/inbox.ts";
 import type { HandleMessage } from "../../mail/message.ts";
 import { createWorker, type Worker } from "../../mail/worker.ts";
@@ -49,6 +50,8 @@ describe.each(KINDS)("the web chat on %s", (kind) => {
     await db.pool.query("insert into tenants (id, name) values ('hotel-a', 'Hotel A'), ('hotel-b', 'Hotel B')");
     metrics = createMetrics({ collectDefaults: false });
     worker = createWorker({
+      isPulled: () => true,
+      giveUp: async ({ conversation, message }) => honestFallback(conversation, message),
       database: db.database,
       answers: createAnswers({ database: db.database }),
       metrics,

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { readJsonBody } from "../../http/json-body.ts";
 import { invalid, Problem } from "../../http/problem.ts";
 import type { RateLimit } from "../../http/signed-body.ts";
+import type { Channel } from "../../mail/channel.ts";
 import type { Inbox } from "../../mail/inbox.ts";
 import type { Database } from "../../storage/sql.ts";
 import type { Logger } from "../../telemetry/log.ts";
@@ -26,6 +27,9 @@ export interface WebChatTenant {
   /** `web_chat: false` switches the page off. */
   settings: Record<string, unknown>;
 }
+
+/** Open pages fetch their replies. */
+export const WEB_CHANNEL: Channel = { name: "web", pulled: true };
 
 export interface WebChatOptions {
   database: Database;

@@ -169,7 +169,7 @@ test.each([[[]], [null], ["text"], [{}], [{ entry: {} }], [{ entry: [{ changes: 
 });
 
 test("an empty notification, and one of another product, hold nothing", () => {
-  expect(readNotification({ entry: [] }, canonicalUserId)).toEqual({ messages: [], statuses: [], ignored: [] });
+  expect(readNotification({ entry: [] }, canonicalUserId)).toEqual({ messages: [], echoes: [], statuses: [], ignored: [] });
   expect(
     readNotification({ object: "instagram", entry: [{ changes: [{ field: "messages", value: {} }] }] }, canonicalUserId).messages,
   ).toEqual([]);
@@ -195,4 +195,150 @@ test("a reference comes back as it went, and what others send along is none", ()
   expect(readReference(writeReference(reference))).toEqual(reference);
   for (const text of [undefined, "", "campaign-7", "gatehouse1/a/b/0/1/0", `${writeReference(reference)}/x`])
     expect(readReference(text)).toBeUndefined();
+});
+
+/** One message of each kind that is read, with every optional field that Meta documents for it. */
+const COMPLETE: Record<string, Record<string, unknown>> = {
+  text: { type: "text", text: { body: "¿Tienen pileta?" } },
+  image: { type: "image", image: { id: "m1", mime_type: "image/jpeg", sha256: "x", caption: "¿esta?" } },
+  document: { type: "document", document: { id: "m2", mime_type: "application/pdf", filename: "a.pdf", caption: "¿vale?" } },
+  audio: { type: "audio", audio: { id: "m3", voice: true } },
+  button: { type: "button", button: { text: "Confirmar", payload: "confirm" } },
+  list: {
+    type: "interactive",
+    interactive: { type: "list_reply", list_reply: { id: "double", title: "Doble", description: "2" } },
+  },
+  location: { type: "location", location: { latitude: -34.9, longitude: -56.1, name: "x" } },
+  edit: { type: "edit", edit: { original_message_id: "wamid.A", message: { type: "text", text: { body: "¿Tienen pileta?" } } } },
+};
+const SHAPES = [null, 7, "texto", [], [1], {}, { a: 1 }];
+
+/** Every way to put another shape in the place of one field of a value. */
+function* distorted(value: unknown, skip: (path: string) => boolean, path = ""): Generator<{ path: string; value: unknown }> {
+  if (path !== "" && !skip(path)) for (const shape of SHAPES) yield { path, value: shape };
+  if (typeof value !== "object" || value === null) return;
+  for (const [name, member] of Object.entries(value)) {
+    for (const inner of distorted(member, skip, path === "" ? name : `${path}.${name}`)) {
+      const copy = structuredClone(value) as Record<string, unknown>;
+      copy[name] = inner.value;
+      yield { path: inner.path, value: copy };
+    }
+  }
+}
+
+test.each(Object.entries(COMPLETE))(
+  "a field of another shape costs a message of the kind %s that field only",
+  (kind, content) => {
+    const message = {
+      ...base,
+      ...content,
+      context: { id: "wamid.0", from: "15550783881" },
+      identity: { acknowledged: true },
+      errors: [{ code: 1 }],
+    };
+    const body = notification({
+      phoneNumberId: NUMBER,
+      messages: [message, { ...base, id: "wamid.2", type: "text", text: { body: "sigo" } }],
+    });
+    const needed = new Set(["entry", "entry.0", "entry.0.changes", "entry.0.changes.0", "entry.0.changes.0.value"]);
+    const inMessages = "entry.0.changes.0.value.messages";
+    for (const name of ["", ".0", ".0.id", ".0.from", ".1", ".1.id", ".1.from"]) needed.add(`${inMessages}${name}`);
+    const other = new Set(["object", "entry.0.changes.0.field"]); // a text there says that it is about something else
+    let tried = 0;
+    for (const { path, value } of distorted(body, (field) => needed.has(field))) {
+      if (other.has(path) && JSON.stringify(value).includes('"texto"')) continue;
+      tried += 1;
+      const { messages } = readNotification(value, canonicalUserId);
+      const ids = messages.map(({ message: { messageId } }) => messageId);
+      expect(ids.toSorted(), path).toEqual(["wamid.1", "wamid.2"]);
+      // What isn't part of the content leaves the content as it was.
+      if (!path.startsWith(`${inMessages}.0.`)) continue;
+      const [field] = path.slice(inMessages.length + 3).split(".");
+      if (["context", "identity", "errors", "timestamp"].includes(field!)) {
+        const read = messages.find(({ message: { messageId } }) => messageId === "wamid.1")!.message;
+        expect(read, path).toMatchObject({ kind: readOne(content).kind, text: readOne(content).text });
+      }
+    }
+    expect(tried, kind).toBeGreaterThan(100);
+  },
+);
+
+test("a message with an id and a sender whose content can't be read is stored as unknown", () => {
+  for (const content of [
+    {},
+    { type: null },
+    { type: 7 },
+    { type: "text", text: 3 },
+    { type: "image", image: [] },
+    { type: {} },
+  ]) {
+    const { kind, text } = readOne(content);
+    expect([kind, text]).toEqual([content.type === "image" ? "image" : "unknown", ""]);
+  }
+  expect(readOne({ type: null, text: { body: "hola" } })).toMatchObject({ kind: "text", text: "hola" });
+  expect(readOne({ id: "x".repeat(300), type: "text", text: { body: "hola" } }).messageId).toMatch(/^sha256-[0-9a-f]{64}$/);
+});
+
+test.each([
+  ["a text", { type: "text", text: { body: "¿Tienen pileta?" } }, "text", "¿Tienen pileta?"],
+  ["a caption", { type: "image", image: { id: "m1", caption: "esta no" } }, "image", "esta no"],
+  ["what nobody knows", { type: "hologram" }, "unknown", ""],
+])("an edited message says what it says now: %s", (_name, message, kind, text) => {
+  const read = readOne({ type: "edit", edit: { original_message_id: "wamid.A", message } });
+  expect(read).toMatchObject({ messageId: "wamid.1", kind, text, attachment: { edits: "wamid.A" } });
+});
+
+test.each([
+  ["comprobante.pdf", "comprobante.pdf", ""],
+  ["reserva-cancelada.pdf", "reserva-cancelada", ""],
+  ["Factura_2026 03.PDF", "factura 2026_03.pdf", ""],
+  ["reservación.pdf", "reservacio\u0301n.pdf", ""],
+  ["foto", "foto.jpeg", ""],
+  ["dni.pdf", "¿cancelo con esto?", "¿cancelo con esto?"],
+  ["a.pdf", "a la mañana llego", "a la mañana llego"],
+])("a document %s with the caption %s says: %s", (filename, caption, text) => {
+  expect(readOne({ type: "document", document: { id: "9", filename, caption } })).toMatchObject({ kind: "document", text });
+});
+
+test("what is written in a group, or by the hotel's own number, isn't a guest's", () => {
+  const said = { type: "text", text: { body: "hola" } };
+  const messages = [
+    { ...base, ...said, group_id: "Y2FwaV9ncm91cDo" },
+    { ...base, ...said, id: "wamid.2", from: "120363040000000000@g.us" },
+    { ...base, ...said, id: "wamid.3", from: "15550783881" },
+    { ...base, ...said, id: "wamid.4", group_id: null },
+  ];
+  const read = readNotification(notification({ phoneNumberId: NUMBER, messages }), canonicalUserId);
+  expect(read.messages.map(({ message }) => message.messageId)).toEqual(["wamid.4"]);
+  expect(read.ignored).toHaveLength(3);
+});
+
+test("an echo is what a person wrote to a guest; imported history is nobody's question", () => {
+  const echo = {
+    from: "15550783881",
+    to: FROM,
+    id: "wamid.E",
+    timestamp: "1772539200",
+    type: "text",
+    text: { body: "Soy Laura" },
+  };
+  const change = (field: string, value: object) => ({
+    object: "whatsapp_business_account",
+    entry: [
+      { changes: [{ field, value: { metadata: { phone_number_id: NUMBER, display_phone_number: "15550783881" }, ...value } }] },
+    ],
+  });
+  const read = readNotification(
+    change("smb_message_echoes", { message_echoes: [echo, { ...echo, to: undefined }] }),
+    canonicalUserId,
+  );
+  expect(read).toMatchObject({ messages: [], ignored: [expect.stringContaining("an echo")] });
+  expect(read.echoes).toMatchObject([
+    { phoneNumberId: NUMBER, message: { messageId: "wamid.E", userId: FROM, text: "Soy Laura" } },
+  ]);
+  const past = readNotification(
+    change("history", { messages: [{ ...base, type: "text", text: { body: "hola" } }] }),
+    canonicalUserId,
+  );
+  expect(past).toMatchObject({ messages: [], echoes: [] });
 });

@@ -1,17 +1,18 @@
 import { z } from "zod";
 import type { DeliveryStatus } from "../../mail/channel.ts";
 import type { IncomingMessage } from "../../mail/message.ts";
-import { storableJson, storableText } from "../text.ts";
+import { storableId, storableJson, storableText } from "../text.ts";
+import { messageSchema, readContent, type WhatsAppMessage } from "./content.ts";
 
-/** A guest's message and the hotel's number that it was written to. */
+/** A guest's message and the hotel's number that it was written to; undefined when WhatsApp's notice doesn't say. */
 export interface NumberedMessage {
-  phoneNumberId: string;
+  phoneNumberId: string | undefined;
   message: IncomingMessage;
 }
 
 /** What WhatsApp says of a message of ours. */
 export interface MessageStatus {
-  phoneNumberId: string;
+  phoneNumberId: string | undefined;
   recipientId: string | undefined;
   providerId: string;
   status: DeliveryStatus;
@@ -23,73 +24,69 @@ export interface MessageStatus {
 export interface Notification {
   /** In the order in which guests wrote them. */
   messages: NumberedMessage[];
+  /** What a person of the hotel wrote to a guest in WhatsApp's app on the phone. `userId` is the guest. */
+  echoes: NumberedMessage[];
   statuses: MessageStatus[];
   /** What was left out and why; holds nothing that a guest wrote. */
   ignored: string[];
 }
 
-const text = z.string();
-const media = z.looseObject({ id: text.optional(), caption: text.optional() });
-const messageSchema = z.looseObject({
-  id: text.min(1).max(256),
-  /** A guest who hides the number is known by `from_user_id` alone. */
-  from: text.min(1).max(256).optional(),
-  from_user_id: text.min(1).max(256).optional(),
-  timestamp: text.optional(),
-  type: text.default("unknown"),
-  text: z.looseObject({ body: text }).optional(),
-  button: z.looseObject({ text: text, payload: text.optional() }).optional(),
-  interactive: z
-    .looseObject({
-      button_reply: z.looseObject({ id: text, title: text }).optional(),
-      list_reply: z.looseObject({ id: text, title: text }).optional(),
-    })
-    .optional(),
-  image: media.optional(),
-  video: media.optional(),
-  document: media.optional(),
-  audio: media.optional(),
-  sticker: media.optional(),
-  context: z.looseObject({ id: text.optional() }).optional(),
-});
-type Message = z.infer<typeof messageSchema>;
+const optional = z
+  .union([z.string(), z.number().transform(String)])
+  .optional()
+  .catch(undefined);
+const lenientList = <Schema extends z.ZodType>(item: Schema) => z.array(item.nullable().catch(null)).optional().catch(undefined);
 
 const statusSchema = z.looseObject({
-  id: text.min(1),
-  status: text,
-  recipient_id: text.optional(),
-  biz_opaque_callback_data: text.optional(),
-  errors: z
-    .array(
-      z.looseObject({
-        code: z.number().optional(),
-        title: text.optional(),
-        error_data: z.looseObject({ details: text.optional() }).optional(),
-      }),
-    )
-    .optional(),
+  id: z.string().min(1),
+  status: z.string(),
+  recipient_id: optional,
+  biz_opaque_callback_data: optional,
+  errors: lenientList(
+    z.looseObject({
+      code: optional,
+      title: optional,
+      error_data: z.looseObject({ details: optional }).optional().catch(undefined),
+    }),
+  ),
 });
 
+const list = z.array(z.unknown()).default([]).catch([]);
 const valueSchema = z.looseObject({
-  metadata: z.looseObject({ phone_number_id: text.min(1) }),
-  contacts: z
-    .array(
-      z.looseObject({
-        wa_id: text.optional(),
-        user_id: text.optional(),
-        profile: z.looseObject({ name: text.optional() }).optional(),
-      }),
-    )
-    .optional()
-    .catch(undefined),
-  messages: z.array(z.unknown()).optional(),
-  statuses: z.array(z.unknown()).optional(),
+  metadata: z.looseObject({ phone_number_id: optional, display_phone_number: optional }).default({}).catch({}),
+  contacts: lenientList(
+    z.looseObject({
+      wa_id: optional,
+      user_id: optional,
+      profile: z.looseObject({ name: optional }).optional().catch(undefined),
+    }),
+  ),
+  messages: list,
+  message_echoes: list,
+  statuses: list,
 });
+type Value = z.infer<typeof valueSchema>;
 
 const notificationSchema = z.looseObject({
-  object: text.optional(),
-  entry: z.array(z.looseObject({ changes: z.array(z.looseObject({ field: text.optional(), value: z.unknown() })).default([]) })),
+  object: z.string().optional().catch(undefined),
+  entry: z.array(
+    z.looseObject({
+      changes: z
+        .array(
+          z
+            .looseObject({ field: z.string().optional().catch(undefined), value: z.unknown() })
+            .nullable()
+            .catch(null),
+        )
+        .nullish(),
+    }),
+  ),
 });
+
+const ECHOES = "smb_message_echoes";
+/** Other fields are notices of the account, or, as `history`, what was said long ago: none of them is answered. */
+const FIELDS: ReadonlySet<string> = new Set(["messages", ECHOES]);
+const LONGEST_ID = 256;
 
 /** Notices about the account, not something that a guest said: nobody waits for an answer to them. */
 const NOT_SAID = new Set(["system", "request_welcome", "revoke"]);
@@ -111,110 +108,117 @@ const STATUSES: ReadonlyMap<string, DeliveryStatus> = new Map([
  */
 export function readNotification(body: unknown, canonicalUserId: (raw: string) => string): Notification {
   const { object, entry } = notificationSchema.parse(body);
-  const messages: (NumberedMessage & { sentAt: number })[] = [];
-  const statuses: MessageStatus[] = [];
-  const ignored: string[] = [];
-  if (object !== undefined && object !== "whatsapp_business_account")
-    return { messages: [], statuses, ignored: ["another object"] };
-
-  for (const { field, value } of entry.flatMap(({ changes }) => changes)) {
-    if (field !== undefined && field !== "messages") {
-      ignored.push(`field ${field.slice(0, 50)}`);
-      continue;
-    }
-    const parsed = valueSchema.safeParse(value);
-    if (!parsed.success) {
-      ignored.push(`a change: ${where(parsed.error)}`);
-      continue;
-    }
-    const { metadata, contacts = [] } = parsed.data;
-    for (const raw of parsed.data.messages ?? []) {
-      const message = messageSchema.safeParse(raw);
-      if (!message.success) {
-        ignored.push(`a message: ${where(message.error)}`);
-        continue;
-      }
-      const from = message.data.from ?? message.data.from_user_id;
-      if (from === undefined || NOT_SAID.has(message.data.type)) {
-        ignored.push(from === undefined ? "a message: no sender" : `a message of type ${message.data.type}`);
-        continue;
-      }
-      const name = contacts.find(({ wa_id, user_id }) => wa_id === from || user_id === from)?.profile?.name;
-      messages.push({
-        phoneNumberId: metadata.phone_number_id,
-        message: toIncoming(message.data, from, metadata.phone_number_id, name, canonicalUserId),
-        sentAt: Number(message.data.timestamp ?? 0) || 0,
-      });
-    }
-    for (const raw of parsed.data.statuses ?? []) {
-      const status = statusSchema.safeParse(raw);
-      const known = status.success ? STATUSES.get(status.data.status) : undefined;
-      if (!status.success || known === undefined) {
-        ignored.push(status.success ? `status ${status.data.status.slice(0, 50)}` : `a status: ${where(status.error)}`);
-        continue;
-      }
-      const [error] = status.data.errors ?? [];
-      statuses.push({
-        phoneNumberId: metadata.phone_number_id,
-        recipientId: status.data.recipient_id,
-        providerId: status.data.id,
-        status: known,
-        reference: status.data.biz_opaque_callback_data,
-        error:
-          known === "failed"
-            ? storableText(`${error?.code ?? "no code"}: ${error?.error_data?.details ?? error?.title ?? "no reason given"}`)
-            : undefined,
-      });
-    }
+  const found: Found = { messages: [], echoes: [], statuses: [], ignored: [] };
+  if (object !== undefined && object !== "whatsapp_business_account") {
+    return { messages: [], echoes: [], statuses: [], ignored: ["another object"] };
   }
-  messages.sort((a, b) => a.sentAt - b.sentAt); // stable: the order of the batch decides within a second
-  return { messages: messages.map(({ phoneNumberId, message }) => ({ phoneNumberId, message })), statuses, ignored };
+  for (const change of entry.flatMap(({ changes }) => changes ?? [])) {
+    const { field = "messages", value } = change ?? {};
+    const parsed = valueSchema.safeParse(value);
+    if (!FIELDS.has(field)) found.ignored.push(`field ${field.slice(0, 50)}`);
+    else if (!parsed.success) found.ignored.push(`a change: ${where(parsed.error)}`);
+    else readChange(parsed.data, field, canonicalUserId, found);
+  }
+  return { ...found, messages: inOrder(found.messages), echoes: inOrder(found.echoes) };
 }
 
-function toIncoming(
-  message: Message,
-  from: string,
-  phoneNumberId: string,
-  name: string | undefined,
-  canonicalUserId: (raw: string) => string,
-): IncomingMessage {
-  const { kind, text: said, buttonId } = read(message);
-  const seconds = Number(message.timestamp);
-  const content = Object.hasOwn(message, message.type) ? message[message.type] : undefined;
+interface Found extends Omit<Notification, "messages" | "echoes"> {
+  messages: (NumberedMessage & { sentAt: number })[];
+  echoes: (NumberedMessage & { sentAt: number })[];
+}
+
+/** Stable: the order of the batch decides within a second. */
+const inOrder = (messages: readonly (NumberedMessage & { sentAt: number })[]): NumberedMessage[] =>
+  messages.toSorted((a, b) => a.sentAt - b.sentAt).map(({ phoneNumberId, message }) => ({ phoneNumberId, message }));
+
+function readChange(value: Value, field: string, canonicalUserId: (raw: string) => string, found: Found): void {
+  const { metadata, messages, message_echoes: echoes, statuses } = value;
+  const { phone_number_id: phoneNumberId } = metadata;
+  const isEcho = field === ECHOES;
+  const said = isEcho ? echoes : messages;
+  if (phoneNumberId === undefined && said.length === 0) found.ignored.push("a change: no phone_number_id");
+  for (const raw of said) {
+    const parsed = messageSchema.safeParse(raw);
+    const reason = parsed.success ? unanswerable(parsed.data, value, isEcho) : where(parsed.error);
+    const guest = parsed.success ? guestOf(parsed.data, isEcho) : undefined;
+    const userId = canonicalUserId(storableText(guest ?? ""));
+    if (!parsed.success || reason !== undefined || guest === undefined || userId === "" || userId.length > LONGEST_ID) {
+      found.ignored.push(`${isEcho ? "an echo" : "a message"}: ${reason ?? "no sender that can be stored"}`);
+      continue;
+    }
+    const name = value.contacts?.find((contact) => contact?.wa_id === guest || contact?.user_id === guest)?.profile?.name;
+    (isEcho ? found.echoes : found.messages).push({
+      phoneNumberId,
+      message: toIncoming(parsed.data, { userId, guest, phoneNumberId, name }),
+      sentAt: Number(parsed.data.timestamp ?? 0) || 0,
+    });
+  }
+  for (const raw of isEcho ? [] : statuses) {
+    const status = statusSchema.safeParse(raw);
+    const known = status.success ? STATUSES.get(status.data.status) : undefined;
+    if (status.success && known !== undefined) found.statuses.push(toStatus(status.data, known, phoneNumberId));
+    else found.ignored.push(status.success ? `status ${status.data.status.slice(0, 50)}` : `a status: ${where(status.error)}`);
+  }
+}
+
+const guestOf = ({ from, from_user_id: userId, to }: WhatsAppMessage, isEcho: boolean): string | undefined =>
+  (isEcho ? to : from || userId) || undefined;
+
+/** @returns why nobody waits for an answer to a message; undefined when a guest does */
+function unanswerable(message: WhatsAppMessage, { metadata }: Value, isEcho: boolean): string | undefined {
+  const type = message.type ?? "";
+  if (NOT_SAID.has(type)) return `of type ${type}`;
+  if ((message.group_id ?? "") !== "" || /@g\.us$/.test(guestOf(message, isEcho) ?? "")) return "of a group";
+  const own = metadata.display_phone_number?.replace(/\D/g, "") ?? "";
+  if (!isEcho && own !== "" && message.from?.replace(/\D/g, "") === own) return "from the hotel's own number";
+  return undefined;
+}
+
+function toStatus(status: z.infer<typeof statusSchema>, known: DeliveryStatus, phoneNumberId: string | undefined): MessageStatus {
+  const error = status.errors?.[0];
   return {
-    channel: "whatsapp",
-    messageId: message.id,
-    userId: canonicalUserId(storableText(from)),
-    kind,
-    text: storableText(said),
-    ...(buttonId === undefined ? {} : { buttonId: storableText(buttonId) }),
-    ...(Number.isInteger(seconds) && seconds > 0 && seconds < 1e11 ? { sentAt: new Date(seconds * 1000).toISOString() } : {}),
-    attachment: storableJson({
-      phone_number_id: phoneNumberId,
-      ...(message.from === undefined ? { user_id: from } : { from }),
-      type: message.type,
-      ...(name === undefined ? {} : { name }),
-      ...(message.context?.id === undefined ? {} : { in_reply_to: message.context.id }),
-      ...(kind === "text" || kind === "button" || kind === "list" || content === undefined ? {} : { content }),
-    }),
+    phoneNumberId,
+    recipientId: status.recipient_id,
+    providerId: status.id,
+    status: known,
+    reference: status.biz_opaque_callback_data,
+    error:
+      known === "failed"
+        ? storableText(`${error?.code ?? "no code"}: ${error?.error_data?.details ?? error?.title ?? "no reason given"}`)
+        : undefined,
   };
 }
 
-function read(message: Message): Pick<IncomingMessage, "kind" | "text" | "buttonId"> {
-  const { type, interactive, button } = message;
-  if (type === "text" && message.text !== undefined) return { kind: "text", text: message.text.body };
-  if (type === "button" && button !== undefined) return { kind: "button", text: button.text, buttonId: button.payload };
-  if (type === "interactive" && interactive?.button_reply !== undefined) {
-    return { kind: "button", text: interactive.button_reply.title, buttonId: interactive.button_reply.id };
-  }
-  if (type === "interactive" && interactive?.list_reply !== undefined) {
-    return { kind: "list", text: interactive.list_reply.title, buttonId: interactive.list_reply.id };
-  }
-  if (type === "image" || type === "video" || type === "document" || type === "audio" || type === "sticker") {
-    return { kind: type, text: message[type]?.caption ?? "" };
-  }
-  if (type === "location" || type === "contacts" || type === "reaction") return { kind: type, text: "" };
-  return { kind: "unknown", text: "" };
+interface Addressed {
+  userId: string;
+  /** The guest in WhatsApp's own spelling. */
+  guest: string;
+  phoneNumberId: string | undefined;
+  name: string | undefined;
+}
+
+function toIncoming(message: WhatsAppMessage, { userId, guest, phoneNumberId, name }: Addressed): IncomingMessage {
+  const { type, kind, text, buttonId, rest } = readContent(message);
+  const seconds = Number(message.timestamp);
+  const edited = message.edit?.original_message_id;
+  return {
+    channel: "whatsapp",
+    messageId: storableId(message.id),
+    userId,
+    kind,
+    text: storableText(text),
+    ...(buttonId === undefined ? {} : { buttonId: storableText(buttonId) }),
+    ...(Number.isInteger(seconds) && seconds > 0 && seconds < 1e11 ? { sentAt: new Date(seconds * 1000).toISOString() } : {}),
+    attachment: storableJson({
+      ...(phoneNumberId === undefined ? {} : { phone_number_id: phoneNumberId }),
+      ...(message.from === guest || message.to === guest ? { from: guest } : { user_id: guest }),
+      type,
+      ...(name === undefined ? {} : { name }),
+      ...(message.context?.id === undefined ? {} : { in_reply_to: message.context.id }),
+      ...(edited === undefined ? {} : { edits: edited }),
+      ...(rest === undefined ? {} : { content: rest }),
+    }),
+  };
 }
 
 const where = (error: z.ZodError) =>

@@ -51,7 +51,7 @@ beforeAll(async () => {
       database: db.database,
       graph: createGraph({ url: api.url, accessToken: api.accessToken }),
       logger,
-      resolveTenant: async (input) => (await tenancy.resolve(input)).tenant.id,
+      resolveTenant: async (input) => (await tenancy.resolve(input)).tenant,
       canonicalUserId,
       rateLimit: { take: () => ({ allowed, retryAfterSeconds: 1 }) },
     }),
@@ -177,6 +177,80 @@ test("an album is one conversation, and shows one sign that an answer is being w
   await post(notification({ phoneNumberId: NUMBER_A, messages: album }));
   await post(notification({ phoneNumberId: NUMBER_A, messages: [text("wamid.9", "hola")] }));
   await until(async () => expect(api.read.map(({ messageId }) => messageId)).toEqual(["wamid.5", "wamid.9"]));
+});
+
+/** As Meta passes on what the hotel wrote in WhatsApp's app on the phone of the same number. */
+const echo = (id: string, body: string, number = NUMBER_A) => {
+  const value = {
+    messaging_product: "whatsapp",
+    metadata: { display_phone_number: "15550783881", phone_number_id: number },
+    message_echoes: [{ from: "15550783881", to: GUEST, id, timestamp: "1772539200", type: "text", text: { body } }],
+  };
+  return post({ object: "whatsapp_business_account", entry: [{ id: "1", changes: [{ field: "smb_message_echoes", value }] }] });
+};
+const conversations = async () =>
+  (await db.pool.query("select tenant_id, user_id, handed_over from conversations order by tenant_id")).rows;
+const said = async () => (await db.pool.query("select direction, text, content ->> 'by' as by from messages order by id")).rows;
+
+test("what a person of the hotel writes by phone takes the conversation over, and stands where reception reads", async () => {
+  await post(notification({ phoneNumberId: NUMBER_A, messages: [text("wamid.1", "hola")] }));
+  await until(async () => expect(api.read).toHaveLength(1));
+  expect((await echo("wamid.E1", "Soy Laura, ya te ayudo.")).status).toBe(200);
+  expect((await echo("wamid.E1", "Soy Laura, ya te ayudo.")).status).toBe(200);
+  expect(await conversations()).toEqual([{ tenant_id: "hotel-a", user_id: GUEST, handed_over: true }]);
+  expect(await said()).toEqual([{ direction: "out", text: "Soy Laura, ya te ayudo.", by: "WhatsApp app" }]);
+  // The agent isn't answering: the guest sees neither the blue ticks nor the typing sign.
+  await post(notification({ phoneNumberId: NUMBER_A, messages: [text("wamid.2", "gracias Laura")] }));
+  await db.pool.query("update conversations set handed_over = false");
+  await post(notification({ phoneNumberId: NUMBER_A, messages: [text("wamid.3", "¿y la piscina?")] }));
+  await until(async () => expect(api.read.map(({ messageId }) => messageId)).toContain("wamid.3"));
+  expect(api.read.map(({ messageId }) => messageId)).not.toContain("wamid.2");
+  // The same notice, sent again by Meta after the hand-back, takes nothing over.
+  await echo("wamid.E1", "Soy Laura, ya te ayudo.");
+  expect(await conversations()).toMatchObject([{ handed_over: false }]);
+});
+
+test("a person may write first; the agent's own replies that come back are nobody's", async () => {
+  await echo("wamid.E1", "Buenas, le escribo por su reserva.");
+  expect(await conversations()).toEqual([{ tenant_id: "hotel-a", user_id: GUEST, handed_over: true }]);
+  await db.pool.query("update conversations set handed_over = false");
+  await db.pool.query(
+    `insert into outbox (tenant_id, conversation_id, message, channel, user_id, payload, state, provider_id)
+     select 'hotel-a', id, 1, 'whatsapp', user_id, payload, o.state, provider_id from conversations,
+            (values ('{"text":"Sí, hay lugar."}'::jsonb, 'sent', 'wamid.OUT9'), ('{"text":"¿Para cuántos?"}', 'pending', null)) as o (payload, state, provider_id)`,
+  );
+  await echo("wamid.OUT9", "Sí, hay lugar.");
+  await echo("wamid.OUT10", "¿Para cuántos?"); // its id isn't noted yet
+  expect(await conversations()).toMatchObject([{ handed_over: false }]);
+  expect(await said()).toHaveLength(1);
+});
+
+test("a paused hotel's guests are kept for it: no other hotel gets them, and nobody seems to read", async () => {
+  await db.pool.query("update tenants set active = false where id = 'hotel-b'");
+  await tenancy.changed();
+  await post(notification({ phoneNumberId: NUMBER_B, messages: [text("wamid.1", "hola")] }));
+  await post(notification({ phoneNumberId: NUMBER_A, messages: [text("wamid.2", "hola")] }));
+  await until(async () => expect(api.read).toHaveLength(1));
+  expect((await stored()).map((row) => `${row.tenant_id} ${row.message_id}`)).toEqual(["hotel-a wamid.2", "hotel-b wamid.1"]);
+  expect(api.read).toMatchObject([{ messageId: "wamid.2" }]);
+  await db.pool.query("update tenants set active = true where id = 'hotel-b'");
+  await tenancy.changed();
+});
+
+test("a message whose number isn't told is stored all the same", async () => {
+  const body = notification({ phoneNumberId: NUMBER_A, messages: [text("wamid.1", "hola")] });
+  expect(
+    (
+      await post({
+        ...body,
+        entry: body.entry.map((entry) => ({
+          ...entry,
+          changes: entry.changes.map(({ field, value }) => ({ field, value: { ...value, metadata: null } })),
+        })),
+      })
+    ).status,
+  ).toBe(200);
+  expect(await stored()).toMatchObject([{ tenant_id: "default", message_id: "wamid.1" }]);
 });
 
 test("statuses find their reply by what was sent along, whatever the tenant's number is now", async () => {

@@ -3,9 +3,9 @@ import { z } from "zod";
 import { invalid, Problem } from "../../http/problem.ts";
 import { sameSecret } from "../../http/signature.ts";
 import { jsonBodyOf, type RateLimit, readSignedBody } from "../../http/signed-body.ts";
+import { recordByPerson } from "../../mail/by-person.ts";
 import { recordStatuses, type StatusUpdate } from "../../mail/delivery-status.ts";
 import type { Inbox } from "../../mail/inbox.ts";
-import type { IncomingMessage } from "../../mail/message.ts";
 import type { Database } from "../../storage/sql.ts";
 import type { Logger } from "../../telemetry/log.ts";
 import { createTokenBucket } from "../rate.ts";
@@ -27,8 +27,8 @@ export interface WhatsAppWebhookOptions {
   database: Database;
   graph: Graph;
   logger: Logger;
-  /** @returns id of the tenant for this guest and number */
-  resolveTenant: (input: { userId: string; phoneNumberId: string }) => Promise<string>;
+  /** @returns the tenant for this guest and number */
+  resolveTenant: (input: { userId: string; phoneNumberId: string | undefined }) => Promise<{ id: string; active: boolean }>;
   canonicalUserId: (raw: string) => string;
   /** Whether guests see that their message was read and an answer is being written. */
   typing?: boolean;
@@ -52,8 +52,8 @@ export function whatsAppWebhook(options: WhatsAppWebhookOptions): Router {
     response.set("X-Content-Type-Options", "nosniff").type("text/plain").send(challenge);
   });
 
-  const showTyping = (phoneNumberId: string, message: IncomingMessage) => {
-    if (!typing || typingNow >= TYPING_AT_ONCE || message.kind === "reaction") return;
+  const showTyping = ({ phoneNumberId, message }: NumberedMessage) => {
+    if (!typing || phoneNumberId === undefined || typingNow >= TYPING_AT_ONCE || message.kind === "reaction") return;
     typingNow += 1;
     graph
       .showTyping(phoneNumberId, message.messageId)
@@ -70,21 +70,27 @@ export function whatsAppWebhook(options: WhatsAppWebhookOptions): Router {
     rateLimit: options.rateLimit ?? createTokenBucket({ ratePerSecond: RATE_PER_SECOND, burst: RATE_PER_SECOND }),
   });
   router.post("/webhooks/whatsapp", signed, async (_request, response) => {
-    const { messages, statuses, ignored } = read(jsonBodyOf(response), options.canonicalUserId);
+    const { messages, echoes, statuses, ignored } = read(jsonBodyOf(response), options.canonicalUserId);
     if (ignored.length > 0)
       logger.warn({ ignored: ignored.slice(0, 20), count: ignored.length }, "parts of a notification left out");
 
-    const batches = new Map<string, NumberedMessage[]>();
-    for (const entry of messages) {
-      const tenantId = await resolveTenant({ userId: entry.message.userId, phoneNumberId: entry.phoneNumberId });
-      batches.set(tenantId, [...(batches.get(tenantId) ?? []), entry]);
+    // A person who answered by phone has the conversation before the guest's next words are looked at.
+    for (const { phoneNumberId, message } of echoes) {
+      const { id } = await resolveTenant({ userId: message.userId, phoneNumberId });
+      await recordByPerson(database, id, message, "WhatsApp app");
     }
-    for (const [tenantId, batch] of batches) {
-      const { stored } = await inbox.accept(
+    const batches = new Map<string, { active: boolean; batch: NumberedMessage[] }>();
+    for (const entry of messages) {
+      const { id, active } = await resolveTenant({ userId: entry.message.userId, phoneNumberId: entry.phoneNumberId });
+      batches.set(id, { active, batch: [...(batches.get(id)?.batch ?? []), entry] });
+    }
+    for (const [tenantId, { active, batch }] of batches) {
+      const { stored, withPerson } = await inbox.accept(
         tenantId,
         batch.map(({ message }) => message),
       );
-      if (stored > 0) for (const { phoneNumberId, message } of lastOfEachGuest(batch)) showTyping(phoneNumberId, message);
+      if (stored === 0 || !active) continue;
+      for (const entry of lastOfEachGuest(batch)) if (!withPerson.has(entry.message.userId)) showTyping(entry);
     }
 
     for (const [tenantId, updates] of await byTenant(statuses, options)) {
@@ -114,7 +120,8 @@ async function byTenant(
   const groups = new Map<string, StatusUpdate[]>();
   for (const { phoneNumberId, recipientId, providerId, status, reference: text, error } of statuses) {
     const reference = readReference(text);
-    const tenantId = reference?.tenantId ?? (await resolveTenant({ userId: canonicalUserId(recipientId ?? ""), phoneNumberId }));
+    const tenantId =
+      reference?.tenantId ?? (await resolveTenant({ userId: canonicalUserId(recipientId ?? ""), phoneNumberId })).id;
     const { outboxId, replays, part = 0, parts = 1 } = reference ?? {};
     groups.set(tenantId, [...(groups.get(tenantId) ?? []), { outboxId, providerId, status, part, parts, replays, error }]);
   }

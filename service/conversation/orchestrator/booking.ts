@@ -115,6 +115,7 @@ function nothingFree(d: Dialogue, offers: readonly Offer[], stay: ShownStay): un
   const { session } = d;
   const restriction = offers.find((offer) => offer.available > 0)?.restriction;
   session.stay = { adults: session.stay.adults, children: session.stay.children, roomType: session.stay.roomType };
+  session.refused = { checkIn: stay.checkIn, checkOut: stay.checkOut };
   session.offers = [];
   if (restriction?.code === "MIN_NIGHTS") d.ask("dates", "min_nights", { minimum: restriction.minNights ?? 2 });
   else if (restriction?.code === "CLOSED") d.ask("dates", "dates_closed", { checkIn: stay.checkIn });
@@ -176,6 +177,13 @@ export function askToConfirm(d: Dialogue): undefined {
   const details = { stay: shown(held), offer: held, until: new Date(held.until) };
   if (session.guestName === undefined) d.ask("name", "held_ask_name", details, buttons);
   else d.ask("confirm", "held_confirm", { ...details, guestName: session.guestName }, buttons);
+}
+
+/** The guest doesn't want to decide now: nothing is booked, what is kept stays kept, and the same question stays open. */
+export function leaveOpen(d: Dialogue): undefined {
+  const { hold: held } = d.session;
+  if (held === undefined) d.say("not_booked_yet", {}, ["other_dates", "reception"]);
+  else d.say("kept_for_now", { until: new Date(held.until) }, [`confirm:${held.code}`, "abort", "reception"]);
 }
 
 /** The guest said yes to what was shown. */

@@ -3,6 +3,7 @@ import type { Booking, Session, Stay } from "../session.ts";
 import { bookingsOff } from "./booking.ts";
 import type { Entities, PmsOutcome } from "./contract.ts";
 import { type Dialogue, shown, toBooking } from "./dialogue.ts";
+import { shifted } from "./shift.ts";
 import { mergeStay, objectTo, speaksOfStay, toQuery } from "./stay.ts";
 
 type Task = "modify" | "cancel" | "status";
@@ -32,6 +33,8 @@ function wishOf(entities: Entities): Session["wish"] {
     "room_type",
     "relative",
     "nights",
+    "shift",
+    "shift_departure",
     ...(unsure ? [] : ["check_in", "check_out", "date"]),
   ] as const;
   const wish: NonNullable<Session["wish"]> = {};
@@ -89,6 +92,10 @@ function chosen(d: Dialogue, task: Task, booking: Booking): undefined {
   const wish: Entities = session.wish ?? {};
   session.wish = undefined;
   session.change = { reservation: booking, to: stayOf(booking) };
+  if (wish.shift !== undefined) {
+    const shift = { days: wish.shift, departure: wish.shift_departure === true };
+    return change(d, shifted(booking, shift));
+  }
   if (!speaksOfStay(wish)) return askWhatToChange(d);
   change(d, wish);
 }
@@ -155,6 +162,7 @@ export function onChangeOffers(d: Dialogue, read: Read<Offer[]>): undefined {
 export function makeChange(d: Dialogue): undefined {
   const { change: wanted } = d.session;
   if (wanted === undefined) return begin(d, "modify");
+  if (!d.mayChange("change", wanted.reservation.code)) return;
   const { checkIn, checkOut, adults, children, roomType } = wanted.to;
   d.call({
     operation: "modify",
@@ -179,6 +187,7 @@ export function keepAsItWas(d: Dialogue): undefined {
 export function makeCancellation(d: Dialogue): undefined {
   const { cancelling } = d.session;
   if (cancelling === undefined) return begin(d, "cancel");
+  if (!d.mayChange("cancel", cancelling.code)) return;
   d.call({ operation: "cancel", next: "cancelled", code: cancelling.code });
 }
 

@@ -4,6 +4,7 @@ import * as booking from "./booking.ts";
 import * as changes from "./changes.ts";
 import type { Dialogue } from "./dialogue.ts";
 import * as reception from "./reception.ts";
+import { remind } from "./remind.ts";
 
 /** Does what a button says. An old button is as good as a new one: what it no longer fits is asked anew. */
 export function choose(d: Dialogue, id: string): undefined {
@@ -68,7 +69,7 @@ export function choose(d: Dialogue, id: string): undefined {
       return reception.lateCheckOut(d, { text: value, entities: { time: value } });
     case "intent":
       session.asked = [];
-      if (session.awaiting === "intent") session.awaiting = undefined;
+      if (session.awaiting === "intent") d.resume();
       if (!isWish(value)) break;
       return act(d, value);
     case "my_booking":
@@ -80,6 +81,10 @@ export function choose(d: Dialogue, id: string): undefined {
     case "yes":
     case "no":
       session.asked = [];
+      if (session.awaiting === "intent") {
+        d.resume();
+        if (remind(d)) return;
+      }
       session.awaiting = undefined;
       return d.say("menu", {}, ["intent:check_availability", "my_booking", "reception"]);
   }

@@ -24,6 +24,9 @@ export interface Entities {
   past_year?: number | undefined;
   /** Nights or people are said to be added to those of before. */
   relative?: boolean | undefined;
+  /** Days by which a reservation is to be moved, and whether only its end is. */
+  shift?: number | undefined;
+  shift_departure?: boolean | undefined;
   /** Names of entities that could be read in two ways. */
   ambiguous?: readonly string[] | undefined;
 }
@@ -87,6 +90,8 @@ export interface Surroundings {
   /** Stands for the guest's message; what must happen once is keyed by it. */
   messageKey: string;
   handedOver: boolean;
+  /** The channel can't tell whether the guest wrote the message: a reservation is changed only for who knows its code. */
+  isSenderUnproven?: boolean | undefined;
   /** The hotel's own answer to the message's intent, in the guest's language. */
   ownAnswer?: string | undefined;
 }
@@ -119,7 +124,18 @@ export type Event =
   | { type: "media"; kind: IncomingMessage["kind"] }
   | { type: "pms"; outcome: PmsOutcome };
 
-export type TicketKind = "handover" | "service" | "issue" | "late_checkout" | "booking" | "question" | "emergency" | "data";
+export type TicketKind =
+  | "handover"
+  | "service"
+  | "issue"
+  | "late_checkout"
+  | "booking"
+  | "question"
+  | "emergency"
+  | "data"
+  /** A message that could not be handled, a reply that could not be sent. */
+  | "failed"
+  | "undelivered";
 
 /** Work for reception. */
 export interface Ticket {

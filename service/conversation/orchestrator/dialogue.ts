@@ -2,8 +2,10 @@ import { nightsBetween } from "../../calendar.ts";
 import type { Reply } from "../../mail/message.ts";
 import type { Reservation } from "../../pms/port.ts";
 import type { Phrase, PhraseKey, PhraseParameters, ShownReservation } from "../replies/phrases.ts";
-import type { Awaiting, Booking, Session } from "../session.ts";
+import { type Awaiting, type Booking, ON_THE_SIDE, type Session } from "../session.ts";
 import type { Effect, PmsCall, Step, Surroundings, Ticket } from "./contract.ts";
+
+const MOST_CODES = 5;
 
 /**
  * One step under way: it works on its own copy of the session and collects what is to be said and done. Nothing outside
@@ -40,8 +42,34 @@ export class Dialogue {
     parameters: PhraseParameters[Key],
     buttons: readonly string[] = [],
   ): undefined {
-    this.session.awaiting = awaiting;
+    const { session } = this;
+    if (!ON_THE_SIDE.has(awaiting)) session.resumes = undefined;
+    else if (session.awaiting !== undefined && !ON_THE_SIDE.has(session.awaiting)) session.resumes = session.awaiting;
+    session.awaiting = awaiting;
     this.say(key, parameters, buttons);
+  }
+
+  /** Remembers that the guest wrote the code of a reservation, where that is what proves the guest. */
+  noteCode(code: string | undefined): undefined {
+    if (code === undefined || this.around.isSenderUnproven !== true) return;
+    this.session.codes = [...this.session.codes.filter((known) => known !== code), code].slice(-MOST_CODES);
+  }
+
+  /** @returns whether the guest may change this reservation; if not, its code has been asked for, and it is changed when that comes */
+  mayChange(task: "change" | "cancel", code: string): boolean {
+    if (this.isProvenFor(code)) return true;
+    this.ask("code", "ask_code", {}, [`${task}_yes:${code}`, `${task}_no`]);
+    return false;
+  }
+
+  isProvenFor(code: string): boolean {
+    return this.around.isSenderUnproven !== true || this.session.codes.includes(code);
+  }
+
+  /** A question on the side is answered: what was asked before it is open again. */
+  resume(): undefined {
+    this.session.awaiting = this.session.resumes;
+    this.session.resumes = undefined;
   }
 
   showPlace(location: NonNullable<Reply["location"]>): undefined {
@@ -77,7 +105,9 @@ export class Dialogue {
     session.goal = undefined;
     session.stay = {};
     session.party = undefined;
+    session.refused = undefined;
     session.awaiting = undefined;
+    session.resumes = undefined;
     session.offers = [];
     session.hold = undefined;
     session.change = undefined;

@@ -1,15 +1,17 @@
 import { OUT_OF_SCOPE } from "../../vocabulary.ts";
 import { entryOf } from "../intents/table.ts";
-import type { Session } from "../session.ts";
+import type { Awaiting, Session } from "../session.ts";
+import { agrees, postpones, saysOnlyYes } from "./agreement.ts";
 import * as booking from "./booking.ts";
 import * as changes from "./changes.ts";
 import { choose, pick } from "./choices.ts";
 import type { Entities, Said, Wish } from "./contract.ts";
 import type { Dialogue } from "./dialogue.ts";
-import { readIntroducedName, readName } from "./names.ts";
+import { looksLikeAName, readIntroducedName, readName } from "./names.ts";
 import { askWho, completeParty } from "./party.ts";
 import * as reading from "./reading.ts";
 import * as reception from "./reception.ts";
+import { remind } from "./remind.ts";
 import { speaksOfDates, speaksOfStay } from "./stay.ts";
 
 const CHOOSING: ReadonlySet<string> = new Set(["room", "name", "confirm", "change_what", "change_confirm"]);
@@ -25,9 +27,10 @@ export function answer(d: Dialogue, said: Said, words: string): boolean {
   const { awaiting } = session;
   if (awaiting === undefined) return false;
   const sure = said.band === "high";
-  if (sure && entryOf(said.intent).above) return false;
-  if (said.intent === "cancel_reservation" && sure && awaiting !== "cancel_confirm" && awaiting !== "which") return false;
-  const named = said.entities.room_type ?? reading.readRoom(words, []);
+  if (sure && entryOf(said.intent).above && !isNameAnswer(awaiting, said)) return false;
+  if (said.intent === "cancel_reservation" && sure && !["cancel_confirm", "code", "which"].includes(awaiting)) return false;
+  const named =
+    said.entities.room_type ?? reading.readRoom(words, awaiting === "room" ? session.offers.map(({ roomType }) => roomType) : []);
   // "la doble" names a room type, and is no question about room types while one is to be chosen.
   const chooses = named !== undefined && CHOOSING.has(awaiting) && !/[?¿]/.test(said.text);
   const offered = named !== undefined && session.offers.some(({ roomType }) => roomType === named);
@@ -36,7 +39,7 @@ export function answer(d: Dialogue, said: Said, words: string): boolean {
     session.goal = "quote";
     return taken(() => booking.takeStay(d, { room_type: named }));
   }
-  const asks = sure && entryOf(said.intent).aside && !chooses;
+  const asks = sure && entryOf(said.intent).aside && !chooses && !isNameAnswer(awaiting, said);
   // A question of a guest isn't an answer to ours, unless it says just what was asked.
   if (asks && !speaksOfDates(said.entities) && !["guests", "nights"].includes(awaiting)) return false;
   return ANSWERS[awaiting](d, said, words, asks);
@@ -106,39 +109,38 @@ const ANSWERS: Record<NonNullable<Session["awaiting"]>, Answer> = {
       return taken(() => booking.takeStay(d, { room_type: room }));
     }
     if (room !== undefined && !reading.saysNo(words)) return taken(() => choose(d, `room:${room}`));
-    if (reading.saysYes(words) || isSurely(said, "make_reservation")) return taken(() => choose(d, "book"));
+    if (postpones(words)) return taken(() => booking.leaveOpen(d));
+    if (agrees(said, words, ["make_reservation"])) return taken(() => choose(d, "book"));
     if (room !== undefined) return taken(() => choose(d, `room:${room}`));
     if (reading.saysNo(words) || isSurely(said, "deny")) {
       session.goal = "quote";
       return taken(() => d.say("no_other_dates", {}, ["other_dates", "other_rooms", "reception"]));
     }
-    return isSurely(said, "affirm") && taken(() => choose(d, "book"));
+    return false;
   },
 
   name: (d, said, words) => {
     const { session } = d;
-    if (changesStay(session, said.entities)) return taken(() => booking.takeStay(d, said.entities, said.party));
+    const { entities } = said;
     const introduced = readIntroducedName(said.text);
-    if (introduced === undefined) {
-      if (said.entities.room_type !== undefined) return taken(() => booking.askToConfirm(d));
-      if (reading.saysNo(words)) return taken(() => booking.giveUp(d));
-      if (reading.saysYes(words)) return taken(() => booking.confirm(d));
-    }
+    const read = introduced ?? (saysOnlyYes(said, words) ? undefined : readName(said.text));
     const other = said.band === "high" && !entryOf(said.intent).likeAName;
-    const name = introduced ?? (other ? undefined : readName(said.text));
-    if (name === undefined) return false;
-    session.guestName = name;
-    return taken(() => booking.askToConfirm(d));
+    const name = introduced ?? (read === undefined || (other && !looksLikeAName(read, said.text)) ? undefined : read);
+    if (name !== undefined) session.guestName = name;
+    if (changesStay(session, entities)) return taken(() => booking.takeStay(d, entities, said.party));
+    if (name !== undefined || entities.room_type !== undefined) return taken(() => booking.askToConfirm(d));
+    if (postpones(words)) return taken(() => booking.leaveOpen(d));
+    if (reading.saysNo(words)) return taken(() => booking.giveUp(d));
+    return agrees(said, words) && taken(() => booking.confirm(d));
   },
 
   confirm: (d, said, words) => {
     const { session } = d;
     if (changesStay(session, said.entities)) return taken(() => booking.takeStay(d, said.entities, said.party));
-    const name = readIntroducedName(said.text);
-    if (name !== undefined && !reading.saysYes(words)) return taken(() => booking.askToConfirm(d));
+    if (readIntroducedName(said.text) !== undefined && !agrees(said, words)) return taken(() => booking.askToConfirm(d));
+    if (postpones(words)) return taken(() => booking.leaveOpen(d));
     if (reading.saysNo(words) || isSurely(said, "deny")) return taken(() => booking.giveUp(d));
-    const yes = reading.saysYes(words) || isSurely(said, "affirm") || isSurely(said, "make_reservation");
-    return yes && taken(() => booking.confirm(d));
+    return agrees(said, words, ["make_reservation"]) && taken(() => booking.confirm(d));
   },
 
   change_what: (d, said, words) => {
@@ -164,12 +166,7 @@ const ANSWERS: Record<NonNullable<Session["awaiting"]>, Answer> = {
   change_confirm: (d, said, words) => {
     if (speaksOfStay(said.entities)) return taken(() => changes.change(d, said.entities));
     if (reading.saysNo(words) || isSurely(said, "deny")) return taken(() => changes.keepAsItWas(d));
-    const yes =
-      reading.saysYes(words) ||
-      isSurely(said, "affirm") ||
-      isSurely(said, "modify_reservation") ||
-      /^(cambi|chang|mud|alter)/.test(words);
-    return yes && taken(() => changes.makeChange(d));
+    return agrees(said, words, ["modify_reservation"]) && taken(() => changes.makeChange(d));
   },
 
   which: (d, said, words) => {
@@ -183,9 +180,18 @@ const ANSWERS: Record<NonNullable<Session["awaiting"]>, Answer> = {
     return reading.saysNo(words) && taken(() => changes.keepReservation(d));
   },
 
+  code: (d, said, words) => {
+    const { cancelling } = d.session;
+    const goOn = cancelling === undefined ? changes.makeChange : changes.makeCancellation;
+    // Another code, or a yes without one, isn't what was asked for: then it is asked for again.
+    if (reading.readCode(said.text) !== undefined || reading.saysYes(words)) return taken(() => goOn(d));
+    const giveUp = cancelling === undefined ? changes.keepAsItWas : changes.keepReservation;
+    return reading.saysNo(words) && taken(() => giveUp(d));
+  },
+
   cancel_confirm: (d, said, words) => {
     if (reading.saysNo(words) || isSurely(said, "deny")) return taken(() => changes.keepReservation(d));
-    const yes = reading.saysYes(words) || isSurely(said, "affirm") || reading.callsOff(words);
+    const yes = agrees(said, words, ["cancel_reservation"]) || (reading.callsOff(words) && !/[?¿]/.test(said.text));
     return yes && taken(() => changes.makeCancellation(d));
   },
 
@@ -193,17 +199,17 @@ const ANSWERS: Record<NonNullable<Session["awaiting"]>, Answer> = {
     const time = said.entities.time ?? reading.readTime(words);
     if (time === undefined) {
       if (!reading.saysNo(words)) return false;
-      d.session.awaiting = undefined;
-      return taken(() => d.say("anything_else", {}));
+      d.resume();
+      return taken(() => remind(d) || d.say("anything_else", {}));
     }
     return taken(() => reception.lateCheckOut(d, said));
   },
 
   room_number: (d, said, words) => {
     if (reception.takeRoomNumber(d, words)) return true;
-    d.session.awaiting = undefined;
+    d.resume();
     const declines = reading.saysNo(words) || said.intent === OUT_OF_SCOPE || said.band === "low";
-    return declines && taken(() => d.say("anything_else", {}));
+    return declines && taken(() => remind(d) || d.say("anything_else", {}));
   },
 
   intent: (d, said, words) => {
@@ -212,8 +218,9 @@ const ANSWERS: Record<NonNullable<Session["awaiting"]>, Answer> = {
     if (first !== undefined && session.asked.length === 1 && reading.saysYes(words))
       return taken(() => choose(d, `intent:${first}`));
     if (reading.saysNo(words)) return taken(() => choose(d, "no"));
-    session.awaiting = undefined;
+    d.resume();
     session.asked = [];
+    if (session.awaiting !== undefined) return answer(d, said, words);
     return said.band === "low" && speaksOfStay(said.entities) && taken(() => booking.takeStay(d, said.entities, said.party));
   },
 
@@ -226,6 +233,12 @@ const ANSWERS: Record<NonNullable<Session["awaiting"]>, Answer> = {
 };
 
 const ORDINALS = [/\b(primer[oa]?|first|primeir[oa])\b/, /\b(segund[oa]|second)\b/, /\b(tercer[oa]?|third|terceir[oa])\b/];
+
+/** "Bill Cobb" is a name where one was asked for, whatever the classifier makes of it. */
+function isNameAnswer(awaiting: Awaiting, { text }: Said): boolean {
+  const name = awaiting === "name" ? readName(text) : undefined;
+  return name !== undefined && looksLikeAName(name, text);
+}
 
 /** "mejor 3 personas", "quiero una suite", said while something else was asked. */
 function correction(d: Dialogue, said: Said): boolean {
@@ -246,7 +259,7 @@ function isSurely({ intent, band }: Said, wanted: Wish): boolean {
   return band === "high" && intent === wanted;
 }
 
-function taken(work: () => undefined): true {
+function taken(work: () => unknown): true {
   work();
   return true;
 }

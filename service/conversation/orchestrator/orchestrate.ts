@@ -12,6 +12,7 @@ import { answer } from "./open-question.ts";
 import * as reading from "./reading.ts";
 import * as reception from "./reception.ts";
 import { remind } from "./remind.ts";
+import { readShift, shifted } from "./shift.ts";
 import { moveToMonth, speaksOfStay } from "./stay.ts";
 
 /** Media within this time of each other are one album: only the first is answered at length. */
@@ -42,6 +43,7 @@ function onMessage(d: Dialogue, understood: Understood): undefined {
     return; // a person has taken over
   }
   if (reading.wantsData(words)) return reception.dataRequest(d, understood.text);
+  d.noteCode(understood.entities.reservation_code ?? reading.readCode(understood.text));
   const name = readIntroducedName(understood.text);
   if (name !== undefined && d.session.awaiting !== "name") d.session.guestName = name;
 
@@ -57,7 +59,7 @@ function onMessage(d: Dialogue, understood: Understood): undefined {
   };
   if (reading.wantsSeveralRooms(words)) d.say("one_room_at_a_time", {});
   const said = settle({ ...understood, entities }, words);
-  if (answer(d, said, words)) {
+  if (moveStay(d, said, words) || answer(d, said, words)) {
     d.session.misunderstood = 0;
     return;
   }
@@ -120,6 +122,28 @@ function nearby({ entities, text }: Understood, words: string, { stay, change }:
   return month === undefined || !reading.namesOnlyDays(text, words) ? entities : moveToMonth(entities, month);
 }
 
+/** "One day later": said about a stay, it moves that stay, whatever the classifier makes of it. */
+function moveStay(d: Dialogue, said: Said, words: string): boolean {
+  const { check_in: arrival, check_out: departure, date } = said.entities;
+  const shift = (arrival ?? departure ?? date) === undefined ? readShift(words) : undefined;
+  if (shift === undefined || reading.asksAboutCancelling(words)) return false;
+  const { session } = d;
+  if (session.change !== undefined) {
+    const { checkIn, checkOut } = session.change.to;
+    if (checkIn === undefined || checkOut === undefined) return false;
+    changes.change(d, shifted({ checkIn, checkOut }, shift));
+    return true;
+  }
+  const { checkIn = session.refused?.checkIn, checkOut = session.refused?.checkOut } = session.stay;
+  if (checkIn !== undefined && checkOut !== undefined) {
+    booking.takeStay(d, shifted({ checkIn, checkOut }, shift));
+    return true;
+  }
+  if (session.lastBooking === undefined) return false;
+  changes.begin(d, "modify", { shift: shift.days, shift_departure: shift.departure });
+  return true;
+}
+
 function onChoice(d: Dialogue, id: string): undefined {
   if (d.handedOver) {
     if (id === "assistant") reception.backToAgent(d);
@@ -135,6 +159,7 @@ function onMedia(d: Dialogue, kind: Extract<Event, { type: "media" }>["kind"]): 
   const now = around.clock.now.getTime();
   const album = session.mediaAt !== undefined && now - Date.parse(session.mediaAt) < ALBUM_MS;
   if (kind === "reaction") return d.say("reaction", {});
+  if (kind === "unknown" || kind === "contacts") return d.say("unreadable", {});
   if (kind === "location") {
     d.say("place", {});
     return act(d, "ask_location");

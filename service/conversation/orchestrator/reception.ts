@@ -1,6 +1,7 @@
 import type { Said } from "./contract.ts";
 import type { Dialogue } from "./dialogue.ts";
 import { plain, readRoomNumber, readTime } from "./reading.ts";
+import { remind } from "./remind.ts";
 
 /** Hands the conversation to reception, and says when somebody will be there. */
 export function toPerson(d: Dialogue, text: string): undefined {
@@ -36,7 +37,10 @@ export function report(d: Dialogue, kind: "issue" | "service", { text, danger }:
   const key = d.ticket({ kind, urgent, text, ...(room === undefined ? {} : { room }) });
   if (kind === "issue") d.say("issue_reported", { room, urgent });
   else d.say("service_requested", { room });
-  if (room !== undefined) return;
+  if (room !== undefined) {
+    remind(d);
+    return;
+  }
   d.session.ticket = key;
   d.ask("room_number", "ask_room_number", {});
 }
@@ -48,8 +52,9 @@ export function takeRoomNumber(d: Dialogue, words: string): boolean {
   if (room === undefined || ticket === undefined) return false;
   d.ticketRoom(ticket, room);
   d.session.ticket = undefined;
-  d.session.awaiting = undefined;
   d.say("room_noted", { room });
+  d.resume();
+  remind(d);
   return true;
 }
 
@@ -59,8 +64,9 @@ export function lateCheckOut(d: Dialogue, { text, entities }: Pick<Said, "text" 
   const time = entities.time ?? (d.session.awaiting === "late_time" ? readTime(plain(text)) : undefined);
   if (terms === undefined) {
     d.ticket({ kind: "late_checkout", urgent: false, text });
-    d.session.awaiting = undefined;
     d.say("late_passed_on", {});
+    if (d.session.awaiting === "late_time") d.resume();
+    remind(d);
     return;
   }
   if (time === undefined) {
@@ -72,10 +78,11 @@ export function lateCheckOut(d: Dialogue, { text, entities }: Pick<Said, "text" 
     );
     return;
   }
-  d.session.awaiting = undefined;
+  if (d.session.awaiting === "late_time") d.resume();
   d.ticket({ kind: "late_checkout", urgent: false, text: `check-out at ${time}: ${text}` });
   if (time <= terms.until) d.say("late_requested", { time, fee: terms.fee });
   else d.say("late_too_late", { time, until: terms.until });
+  remind(d);
 }
 
 function lateTimes(d: Dialogue): string[] {

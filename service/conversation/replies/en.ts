@@ -103,6 +103,9 @@ export const en: Phrases = {
     `Booking confirmed! Code ${r.code}. ${w.room(r.roomType)}, ${stay(r, w)}, ${w.money(r.total)} in total${r.guestName === undefined ? "" : `, under the name ${r.guestName}`}. Check-in is from ${checkInFrom}.`,
   hold_lost: () => "Time ran out, and the room is no longer held.",
   not_booked: () => "All right, nothing was booked. I can look for other dates or another room if you like.",
+  not_booked_yet: () => "All right, nothing is booked yet. Say “book it” whenever you like.",
+  kept_for_now: ({ until }, w) =>
+    `All right, I confirm nothing yet. I'm holding the room until ${w.clock(until)}; say “confirm” whenever you like.`,
   already_confirmed: ({ code }) => `Your booking ${code} is already confirmed. Is there anything else I can do?`,
   no_other_dates: () => "I see. Shall I look for other dates or another room?",
   bookings_off: (_, w) => `Bookings in this chat are paused. ${w.passedOn}. They reply here.`,
@@ -116,6 +119,8 @@ export const en: Phrases = {
   change_not_possible: ({ code }) => `Booking ${code} can't be changed any more. I can pass you to reception.`,
   changed: ({ reservation }, w) => `Done, I changed your booking. ${line(reservation, w)}`,
   change_kept: ({ code }) => `All right, booking ${code} stays as it was.`,
+  ask_code: () =>
+    "Anyone can write an e-mail in somebody else's name. To do this I need the booking's code, which is in its confirmation (GH-…): could you write it?",
   cancel_confirm: ({ reservation, freeUntilHours }, w) =>
     `You are about to cancel booking ${line(reservation, w)}.${freeUntilHours === undefined ? "" : ` Cancellation is free up to ${freeUntilHours} hours before arrival.`} Shall I cancel it?`,
   cancelled: ({ code }) => `Your booking ${code} is cancelled.`,
@@ -209,6 +214,7 @@ export const en: Phrases = {
   audio: () => "I can't listen to voice messages yet. Could you write it? Or I can pass you to reception.",
   image: () => "I got your picture, and reception will see it. I can't read it myself: could you write what you need?",
   attachment: () => "I got your file, and reception will see it. I can't read it myself: could you write what you need?",
+  unreadable: () => "I can't read that kind of message. Could you write it in words?",
   attachment_again: () => "Got that one too.",
   place: () => "Thank you for the location.",
   reaction: () => "Thank you! If you need anything, just write.",

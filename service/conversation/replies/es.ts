@@ -102,6 +102,9 @@ export const es: Phrases = {
     `¡Reserva confirmada! Código ${r.code}. ${w.room(r.roomType)}, ${stay(r, w)}, ${w.money(r.total)} en total${r.guestName === undefined ? "" : `, a nombre de ${r.guestName}`}. El check-in es desde las ${checkInFrom}.`,
   hold_lost: () => "Se acabó el tiempo y la habitación ya no está guardada.",
   not_booked: () => "De acuerdo, no reservé nada. Si quieres, busco otras fechas u otra habitación.",
+  not_booked_yet: () => "De acuerdo, no reservé nada todavía. Cuando quieras, dime “resérvala”.",
+  kept_for_now: ({ until }, w) =>
+    `De acuerdo, no confirmo nada todavía. Te guardo la habitación hasta las ${w.clock(until)}; dime “confirmo” cuando quieras.`,
   already_confirmed: ({ code }) => `Tu reserva ${code} ya está confirmada. ¿Te ayudo con algo más?`,
   no_other_dates: () => "Entiendo. ¿Quieres que busque otras fechas u otra habitación?",
   bookings_off: (_, w) => `Las reservas por este chat están en pausa. ${w.passedOn}. Te responden por aquí.`,
@@ -114,6 +117,8 @@ export const es: Phrases = {
   change_not_possible: ({ code }) => `La reserva ${code} ya no se puede cambiar. Te puedo pasar con recepción.`,
   changed: ({ reservation }, w) => `Listo, cambié tu reserva. ${line(reservation, w)}`,
   change_kept: ({ code }) => `De acuerdo, la reserva ${code} queda como estaba.`,
+  ask_code: () =>
+    "Por correo cualquiera puede escribir en nombre de otro. Para hacerlo necesito el código de la reserva, que está en su confirmación (GH-…): ¿me lo escribes?",
   cancel_confirm: ({ reservation, freeUntilHours }, w) =>
     `Vas a cancelar la reserva ${line(reservation, w)}.${freeUntilHours === undefined ? "" : ` La cancelación es gratis hasta ${freeUntilHours} horas antes de la llegada.`} ¿La cancelo?`,
   cancelled: ({ code }) => `Tu reserva ${code} quedó cancelada.`,
@@ -206,6 +211,7 @@ export const es: Phrases = {
   audio: () => "Todavía no puedo escuchar audios. ¿Me lo escribes? Si prefieres, te paso con recepción.",
   image: () => "Recibí tu imagen y la verá recepción. Yo no puedo leerla: ¿me escribes qué necesitas?",
   attachment: () => "Recibí tu archivo y lo verá recepción. Yo no puedo leerlo: ¿me escribes qué necesitas?",
+  unreadable: () => "Ese tipo de mensaje no lo puedo leer. ¿Me lo escribes con palabras?",
   attachment_again: () => "Recibido también.",
   place: () => "Gracias por la ubicación.",
   reaction: () => "¡Gracias! Si necesitas algo, escríbeme.",

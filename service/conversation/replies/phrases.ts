@@ -83,6 +83,8 @@ export interface PhraseParameters {
   confirmed: { reservation: ShownReservation; checkInFrom: string };
   hold_lost: None;
   not_booked: None;
+  not_booked_yet: None;
+  kept_for_now: { until: Date };
   already_confirmed: { code: string };
   no_other_dates: None;
   bookings_off: None;
@@ -93,6 +95,7 @@ export interface PhraseParameters {
   change_not_possible: { code: string };
   changed: { reservation: ShownReservation };
   change_kept: { code: string };
+  ask_code: None;
   cancel_confirm: { reservation: ShownReservation; freeUntilHours?: number | undefined };
   cancelled: { code: string };
   cancel_kept: { code: string };
@@ -139,6 +142,7 @@ export interface PhraseParameters {
   image: None;
   attachment: None;
   attachment_again: None;
+  unreadable: None;
   place: None;
   reaction: None;
 }

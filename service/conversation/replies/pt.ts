@@ -103,6 +103,9 @@ export const pt: Phrases = {
     `Reserva confirmada! Código ${r.code}. ${w.room(r.roomType)}, ${stay(r, w)}, ${w.money(r.total)} no total${r.guestName === undefined ? "" : `, em nome de ${r.guestName}`}. O check-in é a partir das ${checkInFrom}.`,
   hold_lost: () => "O tempo acabou e o quarto não está mais guardado.",
   not_booked: () => "Tudo bem, não reservei nada. Se quiser, procuro outras datas ou outro quarto.",
+  not_booked_yet: () => "Tudo bem, ainda não reservei nada. Quando quiser, diga “pode reservar”.",
+  kept_for_now: ({ until }, w) =>
+    `Tudo bem, não confirmo nada ainda. Guardo o quarto até as ${w.clock(until)}; diga “confirmo” quando quiser.`,
   already_confirmed: ({ code }) => `Sua reserva ${code} já está confirmada. Posso ajudar em mais alguma coisa?`,
   no_other_dates: () => "Entendo. Quer que eu procure outras datas ou outro quarto?",
   bookings_off: (_, w) => `As reservas por este chat estão em pausa. ${w.passedOn}. Eles respondem por aqui.`,
@@ -115,6 +118,8 @@ export const pt: Phrases = {
   change_not_possible: ({ code }) => `A reserva ${code} não pode mais ser alterada. Posso passar você para a recepção.`,
   changed: ({ reservation }, w) => `Pronto, alterei sua reserva. ${line(reservation, w)}`,
   change_kept: ({ code }) => `Tudo bem, a reserva ${code} fica como estava.`,
+  ask_code: () =>
+    "Por e-mail qualquer um pode escrever em nome de outra pessoa. Para fazer isso preciso do código da reserva, que está na confirmação (GH-…): pode escrever?",
   cancel_confirm: ({ reservation, freeUntilHours }, w) =>
     `Você vai cancelar a reserva ${line(reservation, w)}.${freeUntilHours === undefined ? "" : ` O cancelamento é grátis até ${freeUntilHours} horas antes da chegada.`} Cancelo?`,
   cancelled: ({ code }) => `Sua reserva ${code} foi cancelada.`,
@@ -205,6 +210,7 @@ export const pt: Phrases = {
   audio: () => "Ainda não consigo ouvir áudios. Pode escrever? Se preferir, passo você para a recepção.",
   image: () => "Recebi sua imagem e a recepção vai vê-la. Eu não consigo ler: pode escrever do que precisa?",
   attachment: () => "Recebi seu arquivo e a recepção vai vê-lo. Eu não consigo ler: pode escrever do que precisa?",
+  unreadable: () => "Não consigo ler esse tipo de mensagem. Pode escrever com palavras?",
   attachment_again: () => "Recebido também.",
   place: () => "Obrigado pela localização.",
   reaction: () => "Obrigado! Se precisar de algo, é só escrever.",

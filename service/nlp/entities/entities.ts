@@ -38,6 +38,8 @@ export interface Setting {
   intent: string;
   /** What the agent has just asked for: a bare number answers it. */
   asked?: "guests" | undefined;
+  /** A person's name in the text: its words are no days, rooms or numbers ("Pedro Domingo"). */
+  name?: string | undefined;
 }
 
 /** What a message names, and who travels in more detail than entities can say. */
@@ -73,10 +75,10 @@ export function entitiesIn(text: string, setting: Setting): Entities {
  *
  * @throws RangeError when the time zone is unknown
  */
-export function readingIn(text: string, { now, timeZone, language, intent, asked }: Setting): Reading {
+export function readingIn(text: string, { now, timeZone, language, intent, asked, name }: Setting): Reading {
   const today = todayAt(now, timeZone);
   const stay = STAY.has(intent);
-  const written = text.slice(0, MAX_CHARACTERS).toWellFormed().normalize("NFC");
+  const written = withoutName(text.slice(0, MAX_CHARACTERS).toWellFormed().normalize("NFC").replace(/\s+/g, " "), name);
   const code = codeIn(written);
   const withoutCode = code ? `${written.slice(0, code.start)} , ${written.slice(code.end)}` : written;
   const plain = plainOf(withoutCode);
@@ -106,6 +108,11 @@ export function readingIn(text: string, { now, timeZone, language, intent, asked
   contradict(entities, ambiguous);
   if (ambiguous.size > 0) entities.ambiguous = [...ambiguous];
   return { entities, party: guests };
+}
+
+function withoutName(text: string, name: string | undefined): string {
+  const at = name === undefined ? -1 : text.toLowerCase().indexOf(name.toLowerCase());
+  return name === undefined || at < 0 ? text : `${text.slice(0, at)} , ${text.slice(at + name.length)}`;
 }
 
 function unclearOf({ adults, children }: Guests): ("adults" | "children")[] {

@@ -1,0 +1,207 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type CanaryRun, runCanary, throwAwayFolder } from "../../../test/canary-action.ts";
+import { realK6 } from "../../../test/k6.ts";
+import { type Stranger, startStranger } from "../../../test/stranger.ts";
+
+const place = throwAwayFolder();
+afterAll(() => place[Symbol.dispose]());
+let k6 = "";
+beforeAll(async () => {
+  k6 = (await realK6()).path;
+}, 180_000);
+
+const write = (name: string, text: string) => writeFileSync(join(place.folder, name), text);
+
+interface Driven {
+  run: CanaryRun;
+  baseline: Stranger;
+  canary: Stranger;
+}
+
+/** Drives a script against two equal services for some seconds. */
+async function drive(script: string, inputs: Record<string, string> = {}): Promise<Driven> {
+  await using baseline = await startStranger({ release: "1.0" });
+  await using canary = await startStranger({ release: "2.0" });
+  const run = await runCanary(place.folder, {
+    "baseline-url": baseline.url,
+    "canary-url": canary.url,
+    "k6-path": k6,
+    script,
+    rps: "20",
+    duration: "4s",
+    "warm-up": "1s",
+    "max-extension": "0s",
+    "min-samples": "20",
+    "artifact-name": "",
+    ...inputs,
+  });
+  return { run, baseline, canary };
+}
+
+/** Both arms got what the script asks for, each of its own: nothing failed, and nothing that was started is missing. */
+function expectBothDriven({ run, baseline, canary }: Driven, paths: readonly string[]): void {
+  const { observations, metrics, reasons } = run.report!;
+  for (const [arm, server] of [
+    ["baseline", baseline],
+    ["canary", canary],
+  ] as const) {
+    expect([...server.asked.keys()].sort(), run.log).toEqual([...paths].sort());
+    expect(observations.arms![arm], run.log).toMatchObject({ unanswered: 0, threw: 0, failed_by_checks: 0, not_sent: 0 });
+    expect(observations.arms![arm]!.iterations, run.log).toBeGreaterThan(40);
+    expect(metrics[1]![arm], run.log).toMatchObject({ value: 0 });
+    expect(metrics[1]![arm].n).toBeGreaterThan(40);
+    expect(run.report![arm].version).toBe(arm === "baseline" ? "1.0" : "2.0");
+  }
+  expect(
+    reasons.filter(({ code }) => !["LOW_SAMPLES", "NOT_SIGNIFICANT"].includes(code)),
+    run.log,
+  ).toEqual([]);
+}
+
+describe.concurrent("scripts as people write them", { timeout: 120_000 }, () => {
+  test("BASE_URL in a constant at the top, in a helper module, in TypeScript, with a file and a SharedArray", async () => {
+    write("users.json", JSON.stringify([{ name: "ana" }, { name: "luis" }]));
+    write(
+      "helper.ts",
+      `import { get } from "k6/http";
+import { SharedArray } from "k6/data";
+const BASE: string = __ENV.BASE_URL || "http://127.0.0.1:1";
+const users = new SharedArray("users", () => JSON.parse(open("./users.json")));
+export function ask(path: string) { return get(\`\${BASE}\${path}?user=\${users[0].name}\`, { tags: { name: "ask" } }); }`,
+    );
+    write(
+      "constant.ts",
+      `import { ask } from "./helper.ts";
+import http from "k6/http";
+import { check } from "k6";
+const BASE_URL: string = __ENV.BASE_URL ?? "http://127.0.0.1:1";
+const { get } = http;
+export const options = { vus: 3, duration: "10s" };
+export default function (): void {
+  check(ask("/helper"), { "helper answers": (r) => r.status === 200 });
+  check(get(BASE_URL + "/own"), { "answers": (r) => r.status === 200 });
+}`,
+    );
+    expectBothDriven(await drive("constant.ts"), ["/helper?user=ana", "/own"]);
+  });
+
+  test("asynchronous requests, batches, groups, sleep and URL templates", async () => {
+    write(
+      "async.js",
+      `import http from "k6/http";
+import { check, group, sleep } from "k6";
+const BASE = __ENV.BASE_URL;
+export default async function () {
+  const answer = await http.asyncRequest("GET", BASE + "/async");
+  check(answer, { "async answers": (r) => r.status === 200 });
+  group("a group", () => {
+    const answers = http.batch([BASE + "/one", ["GET", BASE + "/two", null, { tags: { kind: "x" } }], { method: "GET", url: BASE + "/three" }]);
+    check(answers[2], { "batch answers": (r) => r.status === 200 });
+    const named = http.batch({ four: { method: "GET", url: BASE + "/four" } });
+    check(named.four, { "named batch answers": (r) => r.status === 200 });
+  });
+  http.get(http.url\`\${BASE}/five\`);
+  sleep(0.1);
+}`,
+    );
+    const driven = await drive("async.js", { rps: "15" });
+    expectBothDriven(driven, ["/async", "/one", "/two", "/three", "/four", "/five"]);
+  });
+
+  test("setup data, teardown, custom metrics, own system tags, and a name of several lines", async () => {
+    write(
+      "setup.js",
+      `import http from "k6/http";
+import { Trend } from "k6/metrics";
+const BASE = __ENV.BASE_URL;
+const size = new Trend("size");
+export const options = { systemTags: ["status", "method"], thresholds: { size: ["p(95)<100000"], http_reqs: ["count<1"] } };
+export function setup() { return { token: http.get(BASE + "/login").json().rooms[0].id, base: BASE }; }
+const query = \`query "Rooms" {
+  rooms(first: 10, city: "Salto") { id }
+}\`;
+export default function (data) {
+  if (data.base !== BASE || data.token !== 1 || __ENV.TENANT !== "demo") throw new Error("data of another arm");
+  size.add(http.post(BASE + "/graphql", JSON.stringify({ query }), { tags: { name: query } }).body.length);
+}
+export function teardown(data) { http.get(data.base + "/logout"); }`,
+    );
+    const driven = await drive("setup.js", { env: "TENANT=demo" });
+    expectBothDriven(driven, ["/login", "/graphql", "/logout"]);
+    expect(driven.run.report!.routes).toMatchObject([{ name: 'query "Rooms" {\n  rooms(first: 10, city: "Salto") { id }\n}' }]);
+  });
+
+  test("scenarios with functions of their own run in their shares, under their names, with their variables", async () => {
+    write(
+      "scenarios.js",
+      `import http from "k6/http";
+import exec from "k6/execution";
+export const options = {
+  scenarios: {
+    browse: { executor: "constant-arrival-rate", exec: "browse", rate: 30, timeUnit: "1s", duration: "1m", preAllocatedVUs: 5 },
+    buy: { executor: "ramping-arrival-rate", exec: "buy", startRate: 1, stages: [{ target: 10, duration: "1m" }], preAllocatedVUs: 5, env: { KIND: "book" } },
+  },
+};
+export function browse() { http.get(__ENV.BASE_URL + "/" + exec.scenario.name); }
+export function buy() { http.post(__ENV.BASE_URL + "/" + __ENV.KIND, "{}"); }`,
+    );
+    const driven = await drive("scenarios.js");
+    expectBothDriven(driven, ["/browse", "/book"]);
+    for (const arm of [driven.baseline, driven.canary]) {
+      const share = arm.asked.get("/book")! / arm.count;
+      expect(share).toBeGreaterThan(0.15);
+      expect(share).toBeLessThan(0.35);
+    }
+  });
+
+  test("rounds, and two arms that differ by their folder alone", async () => {
+    write(
+      "folders.js",
+      `import http from "k6/http"; const B = __ENV.BASE_URL; export default () => { http.get(B + "/rooms"); };`,
+    );
+    await using both = await startStranger();
+    const run = await runCanary(place.folder, {
+      "baseline-url": `${both.url}/app`,
+      "canary-url": `${both.url}/app/next`,
+      "k6-path": k6,
+      script: "folders.js",
+      rps: "20",
+      rounds: "2",
+      duration: "4s",
+      "warm-up": "1s",
+      "min-samples": "20",
+      "artifact-name": "",
+    });
+    expect([...both.asked.keys()].sort(), run.log).toEqual(["/app/next/rooms", "/app/rooms"]);
+    expect(run.report!.reasons.map(({ code }) => code)).not.toContain("WRONG_HOST");
+    for (const arm of ["baseline", "canary"] as const) expect(run.report!.metrics[1]![arm].n).toBeGreaterThan(60);
+  });
+
+  test("what can't be driven is refused by name, before there is traffic", async () => {
+    write("none.js", "export const options = {};");
+    write(
+      "missing.js",
+      `export const options = { scenarios: { a: { executor: "constant-vus", exec: "nowhere", vus: 1, duration: "1s" } } };`,
+    );
+    write(
+      "browser.js",
+      `export const options = { scenarios: { ui: { executor: "shared-iterations", options: { browser: { type: "chromium" } } } } };
+export default function () {}`,
+    );
+    const [none, missing, browser] = await Promise.all(["none.js", "missing.js", "browser.js"].map((script) => drive(script)));
+    for (const [driven, message] of [
+      [none!, "no default function"],
+      [missing!, "scenario a runs the function nowhere"],
+      [browser!, "scenario ui drives a browser"],
+    ] as const) {
+      expect(driven.run, driven.run.log).toMatchObject({
+        exitCode: 1,
+        outputs: { verdict: "INCONCLUSIVE", reason: "SCRIPT_ERROR" },
+      });
+      expect(driven.run.log).toContain(message);
+      expect(driven.baseline.count + driven.canary.count).toBe(0);
+    }
+  });
+});
