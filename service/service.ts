@@ -223,7 +223,12 @@ export async function startService(
       checks: {
         database: { required: true, run: () => database.ping() },
         inbox: { required: true, run: async () => inbox.check() },
-        ...(config.WORKERS > 0 ? { claims: { required: true, run: async () => worker.check() } } : {}),
+        ...(config.WORKERS > 0
+          ? {
+              claims: { required: true, run: async () => worker.check() },
+              sends: { required: true, run: async () => outbox.check() },
+            }
+          : {}),
         redis: { required: false, run: () => shared.ping() },
         pms: { required: false, run: probePms, cacheMs: PROBE_CACHE_MS },
         ...(config.SMTP_URL === undefined

@@ -128,7 +128,7 @@ const ready = async (url: string) => {
     ...Object.fromEntries(Object.entries(checks).map(([name, check]) => [name, check.status])),
   };
 };
-const ALL_WELL = { code: 200, status: "ok", database: "ok", inbox: "ok", claims: "ok", redis: "ok", pms: "ok" };
+const ALL_WELL = { code: 200, status: "ok", database: "ok", inbox: "ok", claims: "ok", sends: "ok", redis: "ok", pms: "ok" };
 
 describe.concurrent("in the middle of traffic", { timeout: 120_000 }, () => {
   test("Redis goes away, comes back empty, and hangs: nothing is refused or lost, limits and flags hold", async () => {

@@ -42,6 +42,8 @@ export interface Channel {
   readonly pulled?: boolean;
   /** Replies sent at once by one process. */
   readonly concurrency?: number;
+  /** For a channel that limits what a number sends: takes a turn of the reply's number. @returns milliseconds until that turn */
+  reserve?(outgoing: Outgoing): Promise<number>;
   /**
    * Sends one part of a reply; the outbox asks for the next when this one is noted.
    *

@@ -1,5 +1,6 @@
 import type { Database } from "../storage/sql.ts";
 import type { DeliveryStatus } from "./channel.ts";
+import { ticketOf } from "./undelivered.ts";
 
 /** What a provider says of a message that it took. */
 export interface StatusUpdate {
@@ -59,6 +60,10 @@ export async function recordStatuses(database: Database, tenantId: string, updat
                   lease_until = case when r.broken or r.complete then null else o.lease_until end
              from risen r
             where o.tenant_id = $1 and o.id = r.id and (r.broken or $4 <> 'failed')
+           returning o.conversation_id, o.channel, o.user_id, o.payload, o.by_person, o.error, r.broken
+         ), dead as (
+           select * from outbox_update where broken
+         ), ticket as (${ticketOf("dead")}
          ), message_update as (
            update messages m set status = $4
              from risen r

@@ -1,7 +1,8 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { KINDS, makeDatabase, type TestDatabase } from "../../test/database.ts";
 import { errorBody, type GraphApi, RATE_LIMITED, startGraphApi } from "../../test/graph-api.ts";
 import { until } from "../../test/servers.ts";
+import { createTokenBucket } from "../channels/rate.ts";
 import { createWhatsAppChannel } from "../channels/whatsapp/channel.ts";
 import { createGraph } from "../channels/whatsapp/graph.ts";
 import { readReference } from "../channels/whatsapp/reference.ts";
@@ -297,6 +298,140 @@ describe.each(KINDS)("the outbox on %s", (kind) => {
     expect(api.messages.map(({ type }) => type)).toEqual(["location"]);
   });
 
+  /** As many replies as guests, all waiting, that leave from one number of a hotel. */
+  const flood = (tenant: string, number: string, count: number) =>
+    db.pool.query(
+      `with guest as (
+         insert into conversations (tenant_id, channel, user_id, language)
+         select $1, 'whatsapp', $2 || ':' || n, 'es' from generate_series(1, $3::int) n returning id, user_id),
+       wrote as (
+         insert into messages (tenant_id, conversation_id, direction, message_id, text, content, status)
+         select $1, id, 'in', 'in', 'hola',
+                jsonb_build_object('attachment', jsonb_build_object('phone_number_id', $2::text, 'from', user_id)), 'received' from guest)
+       insert into outbox (tenant_id, conversation_id, message, channel, user_id, payload, state, sent_from)
+       select $1, id, 9223372036854775807, 'whatsapp', user_id, '{"text": "hola"}', 'pending', $2 from guest`,
+      [tenant, number, count],
+    );
+  const take = (numbers: string[]) => {
+    const taken: { number: string; user: string }[] = [];
+    const buckets = new Map(numbers.map((number) => [number, createTokenBucket({ ratePerSecond: 80, burst: 80 })]));
+    const numberOf = ({ lastIncoming }: Outgoing) => String(lastIncoming!.attachment!.phone_number_id);
+    const channel: Channel = {
+      name: "whatsapp",
+      concurrency: 8,
+      reserve: async (outgoing) => buckets.get(numberOf(outgoing))!.reserve(),
+      deliver: async (outgoing) => {
+        taken.push({ number: numberOf(outgoing), user: outgoing.userId });
+        return { providerId: undefined, parts: 1 };
+      },
+    };
+    return { taken, channel };
+  };
+
+  test.each([
+    ["another hotel's", "hotel-b"],
+    ["another number's of the hotel", "hotel-a"],
+  ])("%s reply passes 3,000 of one number, which wait for that number's rate", async (_, tenant) => {
+    await flood("hotel-a", "1", 3_000);
+    const { taken, channel } = take(["1", "2"]);
+    await start({ channels: [channel] });
+    await until(async () => expect(taken.length).toBeGreaterThan(80)); // the burst is over
+    const before = taken.length;
+    await flood(tenant, "2", 1);
+    await db.pool.query("select pg_notify('outbox', '')");
+    await until(async () => expect(taken.some(({ number }) => number === "2")).toBe(true));
+    // The flood goes on at its rate; at a few per place in between, nobody has waited for more than a delivery or two.
+    expect(taken.findIndex(({ number }) => number === "2") - before).toBeLessThan(80);
+  });
+
+  test("what waited too long isn't sent: a dead letter and a ticket, and a replay sends it all the same", async () => {
+    const [late] = await reply("5491100000001", ["una oferta vieja", "lo de ahora"]);
+    await db.pool.query("update outbox set expires_at = clock_timestamp() - interval '1 s' where id = $1", [late]);
+    await start();
+    await settled("sent", 1);
+    expect(api.messages.map(({ text }) => text)).toEqual(["lo de ahora"]);
+    expect((await rows())[0]).toMatchObject({ state: "dead", status: "failed", error: expect.stringContaining("EXPIRED") });
+    expect(await tickets()).toMatchObject([{ kind: "undelivered", text: expect.stringContaining("una oferta vieja") }]);
+    await db.pool.query("update outbox set state = 'pending', expires_at = null, lease_token = lease_token + 1 where id = $1", [
+      late,
+    ]);
+    await settled("sent", 2);
+  });
+
+  const tickets = (tenant = "default") =>
+    db.database.forTenant(tenant, (sql) => sql("select kind, urgent, text, user_id from tickets order by created_at"));
+
+  test("a guest's dead letters of a day leave one ticket", async () => {
+    api.faults.push(
+      ...Array.from({ length: 3 }, () => ({ kind: "answer", status: 400, body: errorBody(131026, "x", "No.") }) as const),
+    );
+    await reply("5491100000001", ["uno", "dos"]);
+    await reply("5491100000002", ["tres"]);
+    await start();
+    await settled("dead", 3);
+    expect((await tickets()).map(({ user_id }) => user_id).sort()).toEqual(["5491100000001", "5491100000002"]);
+  });
+
+  test("a person's message doesn't wait for a retry of the agent's, and the agent's own replies keep their order", async () => {
+    const ids = await reply("5491100000001", ["del agente", "del agente también", "de Marta"]);
+    await db.pool.query(
+      "update outbox set attempts = 3, next_attempt_at = clock_timestamp() + interval '10 minutes' where id = $1",
+      [ids[0]],
+    );
+    await db.pool.query("update outbox set by_person = true where id = $1", [ids[2]]);
+    await db.pool.query("update outbox set attempts = 1, next_attempt_at = clock_timestamp() where id = $1", [ids[1]]);
+    await start();
+    await settled("sent", 1);
+    expect(api.messages.map(({ text }) => text)).toEqual(["de Marta"]);
+    expect((await rows()).map(({ state }) => state)).toEqual(["pending", "pending", "sent"]);
+  });
+
+  test("says that nothing moves while its looks hang, and not any more when they end", async () => {
+    const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+    let now = 0;
+    const pulse = vi.spyOn(performance, "now").mockImplementation(() => now);
+    try {
+      const database: typeof db.database = {
+        ...db.database,
+        withoutTenant: async (work) => {
+          await gate;
+          return db.database.withoutTenant(work);
+        },
+      };
+      const sender = await start({ database });
+      now += 5_000;
+      expect(() => sender.check()).not.toThrow();
+      now += 5_000;
+      expect(() => sender.check()).toThrow(/looks for replies by whatsapp have not moved for 10 s/);
+      open();
+      await until(async () => expect(() => sender.check()).not.toThrow(), Number.POSITIVE_INFINITY);
+    } finally {
+      pulse.mockRestore();
+    }
+  });
+
+  test("a stop gives back what it holds and isn't sending yet", async () => {
+    await flood("default", "1", 20);
+    const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+    let begun = 0;
+    const slow: Channel = {
+      name: "whatsapp",
+      concurrency: 2,
+      deliver: async () => {
+        begun += 1;
+        await gate;
+        return { providerId: undefined, parts: 1 };
+      },
+    };
+    const sender = await start({ channels: [slow] });
+    await until(async () => expect(begun).toBe(2));
+    const stopped = sender.stop();
+    open();
+    await stopped;
+    const { rows: left } = await db.pool.query("select state, lease_owner from outbox where state = 'pending'");
+    expect(left).toEqual(Array.from({ length: 18 }, () => ({ state: "pending", lease_owner: null })));
+  });
+
   test("channels are told what the guest wrote, when, and whether a person answers", async () => {
     const seen: Outgoing[] = [];
     const listening: Channel = {
@@ -362,6 +497,7 @@ describe.each(KINDS)("the outbox on %s", (kind) => {
       await record(update(failed, "sent"), update(delivered, "delivered"), update(replayed, "sent"));
       await db.database.forTenant("default", (sql) => sql("update outbox set replays = 1 where id = $1", [replayed]));
       await record(update(failed, "failed"), update(delivered, "failed"), update(replayed, "failed", 0));
+      expect(await tickets()).toMatchObject([{ kind: "undelivered", text: "131026: undeliverable | a" }]);
       await record(update(failed, "sent"));
       expect(await rows()).toMatchObject([
         { state: "dead", status: "failed", error: "131026: undeliverable" },

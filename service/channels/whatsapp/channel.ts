@@ -32,14 +32,23 @@ const addressSchema = z.looseObject({
 
 /** Sends replies over the WhatsApp Cloud API, from the number that the guest wrote to. */
 export function createWhatsAppChannel({ graph, tenant, now = () => new Date() }: WhatsAppChannelOptions): Channel {
+  /** The number that the guest wrote to, or the hotel's. */
+  const numberOf = async (outgoing: Outgoing) => {
+    const address = addressSchema.parse(outgoing.lastIncoming?.attachment ?? {});
+    const hotel = await tenant(outgoing.tenantId);
+    return { address, hotel, phoneNumberId: address.phone_number_id ?? hotel?.whatsappPhoneNumberId ?? undefined };
+  };
+
   return {
     name: "whatsapp",
     concurrency: 32,
+    reserve: async (outgoing) => {
+      const { phoneNumberId } = await numberOf(outgoing);
+      return phoneNumberId === undefined ? 0 : graph.reserve(phoneNumberId);
+    },
     deliver: async (outgoing, part) => {
       if (outgoing.reply.text.trim() === "") throw new DeliveryError("the reply has no text", { kind: "permanent" });
-      const hotel = await tenant(outgoing.tenantId);
-      const address = addressSchema.parse(outgoing.lastIncoming?.attachment ?? {});
-      const phoneNumberId = address.phone_number_id ?? hotel?.whatsappPhoneNumberId ?? undefined;
+      const { address, hotel, phoneNumberId } = await numberOf(outgoing);
       if (phoneNumberId === undefined) {
         throw new DeliveryError(`tenant "${outgoing.tenantId}" has no whatsapp_phone_number_id: set it and replay.`, {
           kind: "permanent",

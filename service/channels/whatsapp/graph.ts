@@ -1,4 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import { DeliveryError } from "../../mail/channel.ts";
 import { createTokenBucket, type TokenBucket } from "../rate.ts";
@@ -14,6 +13,8 @@ export interface GraphOptions {
 
 /** The part of Meta's Graph API that the agent uses. */
 export interface Graph {
+  /** Takes the next turn of a number to send a message. @returns milliseconds until that turn */
+  reserve(phoneNumberId: string): number;
   /**
    * @param payload body of `POST /{phone-number-id}/messages`, without `messaging_product`
    * @returns WhatsApp's id of the message
@@ -96,16 +97,15 @@ export function createGraph({ url, accessToken, timeoutMs = TIMEOUT_MS, ratePerS
   };
 
   return {
-    send: async (phoneNumberId, payload) => {
+    reserve: (phoneNumberId) => {
       let bucket = buckets.get(phoneNumberId);
       if (bucket === undefined) {
         bucket = createTokenBucket({ ratePerSecond, burst: ratePerSecond });
         buckets.set(phoneNumberId, bucket);
       }
-      const wait = bucket.reserve();
-      if (wait > 0) await delay(wait);
-      return (await post(phoneNumberId, payload, sentSchema)).messages[0]!.id;
+      return bucket.reserve();
     },
+    send: async (phoneNumberId, payload) => (await post(phoneNumberId, payload, sentSchema)).messages[0]!.id,
     showTyping: async (phoneNumberId, messageId) => {
       await post(phoneNumberId, { status: "read", message_id: messageId, typing_indicator: { type: "text" } }, successSchema);
     },
