@@ -50,6 +50,10 @@ export interface Inputs {
   /** Turns of each arm; undefined is interleaved. */
   rounds: number | undefined;
   policy: Policy;
+  /** Samples in files that are older can't be judged. */
+  maxAgeSeconds: number;
+  /** The canary's planned share of the requests in files, 0–1; undefined: told by the data. */
+  canaryShare: number | undefined;
   onInconclusive: OnInconclusive;
   versionHeader: string;
   baselineVersion: string;
@@ -105,6 +109,8 @@ export function readCanaryInputs(environment: InputEnvironment = process.env): I
       sameRelease: read.choice("same-release", ["refuse", "allow"]),
       rounds: read.given("rounds") ? read.number("rounds", { fallback: 2, min: 1, max: 100, integer: true }) : undefined,
       policy: readPolicy(read),
+      maxAgeSeconds: read.duration("max-age", "24h", { minSeconds: 1, maxSeconds: 366 * 86_400 }),
+      canaryShare: read.given("canary-share") ? read.number("canary-share", { fallback: 0.5, above: 0, max: 0.99 }) : undefined,
       onInconclusive: read.choice("on-inconclusive", ["hold", "rollback", "proceed"]),
       versionHeader: readHeader(read),
       baselineVersion: read.text("baseline-version"),
@@ -142,8 +148,9 @@ function readPolicy(read: InputReader): Policy {
   return {
     mode: read.choice("mode", ["guarded", "strict"]),
     maxP95Ratio: read.number("max-p95-ratio", { fallback: 1.1, above: 1, max: 100 }),
-    minP95DeltaMs: read.number("min-p95-delta-ms", { fallback: 5, min: 0 }),
+    minP95DeltaMs: read.number("min-p95-delta-ms", { fallback: 1, min: 0 }),
     maxErrorRatio: read.number("max-error-ratio", { fallback: 1.5, min: 1, max: 1000 }),
+    maxErrorRate: read.number("max-error-rate", { fallback: 0.1, above: 0, max: 1 }),
     minErrorRate: read.number("min-error-rate", { fallback: 0.005, min: 0, max: 1 }),
     minSamples: read.number("min-samples", { fallback: 300, min: 1, integer: true }),
     ...(ceiling === undefined ? {} : { p95CeilingMs: ceiling }),

@@ -13,6 +13,7 @@ export function policyFacts({ policy, onInconclusive }: Pick<Inputs, "policy" | 
     p95_ceiling_ms: policy.p95CeilingMs ?? null,
     max_error_ratio: policy.maxErrorRatio,
     min_error_rate: policy.minErrorRate,
+    max_error_rate: policy.maxErrorRate,
     min_samples: policy.minSamples,
     overrides: [],
   };

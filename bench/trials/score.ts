@@ -18,15 +18,19 @@ export type TrialJudge = (trial: Pick<Trial, "baseline" | "canary">, look: Look)
 /** Gatehouse's judge with the default policy. */
 export function gatehouse(policy: Policy = DEFAULT_POLICY): TrialJudge {
   return (trial, look) =>
-    judge(trial.baseline, trial.canary, policy, { look, clock: { start: 0, seconds: look.seconds } }).verdict;
+    judge(trial.baseline, trial.canary, policy, { look, clock: { start: 0, seconds: look.seconds }, measured: true }).verdict;
 }
+
+/** Data before which nothing passes in the live mode, unless the run is shorter. */
+const LEAST_SECONDS = 60;
 
 /** Plays a trial look by look until the judge knows, as the live mode does. */
 export function play(trial: Pick<Trial, "baseline" | "canary">, looks: readonly Look[], judgeTrial: TrialJudge): Outcome {
   for (const look of looks) {
     const until = (arm: Trial["baseline"]) => filterSamples(arm, (i) => arm.t[i]! < look.seconds);
     const verdict = judgeTrial({ baseline: until(trial.baseline), canary: until(trial.canary) }, look);
-    if (verdict !== "INCONCLUSIVE") return { verdict, seconds: look.seconds };
+    const early = look.seconds < LEAST_SECONDS && look !== looks.at(-1);
+    if (verdict === "FAIL" || (verdict === "PASS" && !early)) return { verdict, seconds: look.seconds };
   }
   return { verdict: "INCONCLUSIVE", seconds: looks.at(-1)!.seconds };
 }

@@ -21,9 +21,17 @@ export interface TrialPlan {
   noise: Noise;
   effect: Effect;
   seconds: number;
-  /** Requests a second and arm. */
+  /** Requests per second and arm; with `canaryShare` half of both arms' together. */
   rps: number;
   oddity?: Oddity;
+  /** The canary's share of all requests, 0–1; both arms alike when absent. */
+  canaryShare?: number;
+  /** The canary alone is slower by a factor for a stretch, at a time that the seed tells. */
+  slowStretch?: { seconds: number; factor: number };
+  /** Failures of the baseline within one second. */
+  errorBurst?: number;
+  /** Requests go to routes that differ in latency, the first of which takes a share of them and may be the canary's weak spot. */
+  routes?: { count: number; share: number; canaryErrors: number; canaryFactor: number };
 }
 
 /** Requests of both arms on one clock, and what is true about them. */
@@ -111,26 +119,54 @@ function makeArm(
   arm: "baseline" | "canary",
   apply: (ms: number, t: number) => number,
 ): Samples {
-  const n = Math.floor(plan.seconds * plan.rps);
+  const share = plan.canaryShare ?? 0.5;
+  const rps = 2 * plan.rps * (arm === "canary" ? share : 1 - share);
+  const n = Math.floor(plan.seconds * rps);
   const samples = { t: new Float64Array(n), latencyMs: new Float64Array(n), ok: new Uint8Array(n) };
+  const routes = plan.routes && { names: routeNames(plan.routes.count), of: new Uint16Array(n) };
+  const stretch = plan.slowStretch && { from: source.uniform(0, plan.seconds - plan.slowStretch.seconds), ...plan.slowStretch };
+  const burstAt = plan.errorBurst === undefined ? undefined : Math.floor(source.uniform(0.2, 0.8) * n);
   const pausePhase = source.uniform(0, service.pauseEvery);
   const jobPhase = plan.seed % 20;
   const errorRate = plan.effect.errors[arm === "baseline" ? 0 : 1];
   const stepAt = plan.seconds * 0.4;
   for (let i = 0; i < n; i++) {
-    const t = (i + (arm === "canary" ? 0.5 : 0) + source.uniform(0, 0.3)) / plan.rps;
+    const t = (i + (arm === "canary" ? 0.5 : 0) + source.uniform(0, 0.3)) / rps;
     let ms = apply(drawLatency(source, service, plan.oddity), t) * weather.factor(t);
     const sincePause = (t + pausePhase) % service.pauseEvery;
     if (sincePause * 1000 < service.pauseMs) ms += service.pauseMs - sincePause * 1000;
     if (plan.oddity === "step" && t > stepAt) ms *= 1.4;
     if (plan.oddity === "periodic-jobs" && (t + jobPhase) % 20 < 3) ms *= 1.8;
     if (plan.oddity === "stolen-cpu") ms *= 1 + 0.5 * Math.max(0, plan.effect.p95Factor - 1) * (arm === "baseline" ? 1 : 0);
+    if (stretch && arm === "canary" && t >= stretch.from && t < stretch.from + stretch.seconds) ms *= stretch.factor;
+    let failing = errorRate + weather.errorRate(t);
+    if (plan.routes && routes) {
+      const route = drawRoute(source, plan.routes);
+      routes.of[i] = route;
+      ms *= ROUTE_LEVELS[route % ROUTE_LEVELS.length]!;
+      if (route === 0 && arm === "canary") {
+        ms *= plan.routes.canaryFactor;
+        failing += plan.routes.canaryErrors;
+      }
+    }
     if (plan.oddity === "millisecond-clock") ms = Math.round(ms);
     samples.t[i] = t;
     samples.latencyMs[i] = ms;
-    samples.ok[i] = source.chance(Math.min(1, errorRate + weather.errorRate(t))) ? 0 : 1;
+    samples.ok[i] = source.chance(Math.min(1, failing)) ? 0 : 1;
+    if (arm === "baseline" && burstAt !== undefined && i >= burstAt && i < burstAt + plan.errorBurst!) samples.ok[i] = 0;
   }
-  return samples;
+  return routes ? { ...samples, routes } : samples;
+}
+
+/** How much slower some routes are than others. */
+const ROUTE_LEVELS = [1, 0.4, 2, 0.7, 1.3, 3];
+
+const routeNames = (count: number) => Array.from({ length: count }, (_, i) => `GET /route-${i}`);
+
+/** The first route takes its share, the others take less and less of the rest. */
+function drawRoute(source: Random, { count, share }: NonNullable<TrialPlan["routes"]>): number {
+  if (source.chance(share)) return 0;
+  return 1 + Math.min(count - 2, Math.floor(source.exponential(count / 3)) % (count - 1));
 }
 
 /** Makes a trial: the same plan gives the same requests, to the last bit. */

@@ -1,7 +1,7 @@
 import type { Environment } from "../../lib/judge/environment.ts";
 import { wilson } from "../../lib/judge/errors.ts";
 import { judge } from "../../lib/judge/judge.ts";
-import type { ArmFigures, Judgement, Policy } from "../../lib/judge/judgement.ts";
+import { type ArmFigures, DEFAULT_POLICY, type Judgement, type Policy } from "../../lib/judge/judgement.ts";
 import { quantileSorted } from "../../lib/judge/quantiles.ts";
 import { judgeSeries } from "../../lib/judge/series.ts";
 import { decide, type Reason } from "../../lib/judge/verdict.ts";
@@ -23,6 +23,7 @@ export function policyOf({ policy }: Pick<Facts, "policy">): Policy {
     minP95DeltaMs: policy.min_p95_delta_ms,
     maxErrorRatio: policy.max_error_ratio,
     minErrorRate: policy.min_error_rate,
+    maxErrorRate: policy.max_error_rate ?? DEFAULT_POLICY.maxErrorRate,
     minSamples: policy.min_samples,
     ...(policy.p95_ceiling_ms === null ? {} : { p95CeilingMs: policy.p95_ceiling_ms }),
   };

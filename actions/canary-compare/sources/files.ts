@@ -5,6 +5,7 @@ import type { Reason } from "../../lib/judge/verdict.ts";
 import type { FileSource, Inputs } from "../inputs.ts";
 import { type Observed, rounded } from "../report/facts.ts";
 import { deal } from "../report/self-check.ts";
+import { findDoubts } from "../samples/completeness.ts";
 import { readSamplesFile } from "../samples/file.ts";
 import { ARMS, Recording } from "../samples/recording.ts";
 import { findRouteMismatch } from "../samples/routes.ts";
@@ -33,6 +34,22 @@ export async function observeFiles(source: FileSource, inputs: Inputs): Promise<
   const [b, c] = [sortByTime(arms.baseline.samples()), sortByTime(arms.canary.samples())];
   const design = b.t.length > 0 && c.t.length > 0 ? detectDesign(b, c) : "interleaved";
   const { seconds } = align(b, c, design);
+  const doubts = inputs.selfCheck
+    ? []
+    : findDoubts(
+        { baseline: b, canary: c },
+        {
+          maxAgeSeconds: inputs.maxAgeSeconds,
+          canaryShare: inputs.canaryShare,
+          minSamples: inputs.policy.minSamples,
+          design,
+          now: Date.now() / 1000,
+        },
+      );
+  // What is missing of an arm keeps from passing; a canary that is worse in what is there is worse.
+  const unsure = doubts.some(({ code }) => code === "PARTIAL_DATA");
+  const blocking = notes.length > 0 || doubts.some(({ code }) => code !== "PARTIAL_DATA");
+  notes.push(...doubts);
   const look = onlyLook(seconds);
   const total = b.t.length + c.t.length;
   const rps = (n: number) => (seconds > 0 ? rounded(n / seconds) : null);
@@ -67,7 +84,8 @@ export async function observeFiles(source: FileSource, inputs: Inputs): Promise<
         look: { number: 1, seconds, alpha_fail: look.alphaFail, alpha_pass: look.alphaPass, c: look.c },
         clock: null,
         notes,
-        blocking: notes.length > 0,
+        blocking,
+        ...(unsure ? { unsure } : {}),
         broken: missing,
         evidence: [],
         started_iterations: null,

@@ -1,6 +1,7 @@
 import type { Design } from "./design.ts";
 import { judgeEnvironment } from "./environment.ts";
 import type { ErrorEvidence } from "./errors.ts";
+import { ceilingReasons, errorCeilingReasons, routeReasons, silenceReasons, unitReasons } from "./hard-limits.ts";
 import {
   type ArmFigures,
   type Circumstances,
@@ -11,11 +12,13 @@ import {
   LEAST_USABLE,
   type Policy,
 } from "./judgement.ts";
-import { judgeLatency, type LatencyWindows } from "./latency.ts";
+import { judgeLatency, type LatencyWindows, type Pooled } from "./latency.ts";
 import { BEFORE_AFTER_FLOOR, INSTANCE_FLOOR } from "./location.ts";
 import type { Look } from "./looks.ts";
-import { ceilingReasons, errorReasons, latencyReasons, strictReasons } from "./reasons.ts";
+import { errorReasons, latencyReasons, strictReasons } from "./reasons.ts";
+import type { RouteJudgement } from "./routes.ts";
 import type { SampleFault } from "./samples.ts";
+import type { Silence } from "./silence.ts";
 import { judgeStrictly } from "./strict.ts";
 import { bySeverity, isBlind, type Reason, type Verdict, worst } from "./verdict.ts";
 
@@ -29,7 +32,7 @@ export interface WindowedLatency {
 }
 
 /** Judges ready-made windows: enough of them, then the zones. */
-export function judgeWindows(source: WindowedLatency, look: Look): LatencyJudgement {
+export function judgeWindows(source: WindowedLatency, look: Look, figures: Findings["figures"]): LatencyJudgement {
   const blocks = new Set(source.windows.typical.map((w) => w.block)).size;
   const windows = {
     widthSeconds: source.widthSeconds,
@@ -41,13 +44,17 @@ export function judgeWindows(source: WindowedLatency, look: Look): LatencyJudgem
   const enough =
     blocks >= LEAST_BLOCKS && windows.stall >= LEAST_STALL_WINDOWS && windows.usable >= LEAST_USABLE * windows.possible - 1e-9;
   const floor = source.design === "before-after" ? BEFORE_AFTER_FLOOR : INSTANCE_FLOOR;
-  const evidence = enough ? judgeLatency(source.windows, Math.log(source.limitRatio), look, floor) : undefined;
+  const pooled = source.design === "interleaved" ? poolOf(figures) : undefined;
+  const evidence = enough ? judgeLatency(source.windows, Math.log(source.limitRatio), look, floor, pooled) : undefined;
   return { verdict: evidence ? toVerdict(evidence.status) : "INCONCLUSIVE", limitRatio: source.limitRatio, evidence, windows };
 }
 
-/** The highest allowed ratio for a baseline of this p95: 5 ms on a 6-ms service is ×1.83. */
-export function effectiveLimit(policy: Pick<Policy, "maxP95Ratio" | "minP95DeltaMs">, baselineP95Ms: number): number {
-  return Math.max(policy.maxP95Ratio, 1 + policy.minP95DeltaMs / baselineP95Ms);
+/** The ratio of the whole run's p95, between the ends of the arms' own intervals. */
+function poolOf({ baseline, canary }: Findings["figures"]): Pooled | undefined {
+  if (!baseline.p95Interval || !canary.p95Interval || !baseline.p95Ms || canary.p95Ms === undefined) return undefined;
+  const [low, high] = baseline.p95Interval;
+  if (low <= 0) return undefined;
+  return { ratio: canary.p95Ms / baseline.p95Ms, interval: [canary.p95Interval[0] / high, canary.p95Interval[1] / low] };
 }
 
 /** What the single tests found. */
@@ -58,15 +65,26 @@ export interface Findings {
   figures: { baseline: ArmFigures; canary: ArmFigures };
   latency: LatencyJudgement;
   errors: ErrorEvidence;
+  routes: RouteJudgement[];
+  silence: { baseline: Silence; canary: Silence };
+  /** What makes the unit of the latencies doubtful. */
+  units: { arm: "baseline" | "canary"; message: string } | undefined;
   circumstances: Circumstances;
 }
 
-/** Puts the two tests, the bare rule, the ceiling, the environment gate and the notes of the source together. */
-export function conclude({ policy, design, look, figures, circumstances, ...tests }: Findings): Judgement {
+/** The verdict that reasons of one kind add: an error fails, a warning keeps from passing. */
+function verdictOf(reasons: readonly Reason[]): Verdict {
+  const heaviest = reasons.toSorted(bySeverity)[0]?.severity ?? "info";
+  return heaviest === "error" ? "FAIL" : heaviest === "warning" ? "INCONCLUSIVE" : "PASS";
+}
+
+/** Puts the tests, the bare rule, the ceilings, the environment gate and the notes of the source together. */
+export function conclude(findings: Findings): Judgement {
+  const { policy, design, look, figures, circumstances, routes, silence } = findings;
   const strict = judgeStrictly(pointOf(figures.baseline), pointOf(figures.canary), policy);
   const bare = policy.mode === "strict";
-  const latency = { ...tests.latency, verdict: bare ? strict.p95 : tests.latency.verdict };
-  const errors = { verdict: bare ? strict.errorRate : toVerdict(tests.errors.status), evidence: tests.errors };
+  const latency = { ...findings.latency, verdict: bare ? strict.p95 : findings.latency.verdict };
+  const errors = { verdict: bare ? strict.errorRate : toVerdict(findings.errors.status), evidence: findings.errors };
   const { baseline, canary } = figures;
   const p95Ms =
     baseline.p95Ms !== undefined && canary.p95Ms !== undefined ? { baseline: baseline.p95Ms, canary: canary.p95Ms } : undefined;
@@ -76,18 +94,29 @@ export function conclude({ policy, design, look, figures, circumstances, ...test
     if (gate.holds || (gate.slower && latency.verdict === "FAIL")) latency.verdict = "INCONCLUSIVE";
     if (gate.holdsPass && latency.verdict === "PASS") latency.verdict = "INCONCLUSIVE";
   }
-  const facts = { policy, design, look, figures, latency, errors, strict };
-  const ceiling = ceilingReasons(facts);
-  const ceilingVerdict: Verdict = ceiling.some((r) => r.severity === "error")
-    ? "FAIL"
-    : ceiling.length > 0
-      ? "INCONCLUSIVE"
-      : "PASS";
-  const verdict = worst([latency.verdict, errors.verdict, ceilingVerdict]);
-  const found = [...latencyReasons(facts), ...errorReasons(facts), ...ceiling, ...gate.reasons, ...strictReasons(facts, verdict)];
+  const facts = { policy, design, look, figures, latency, errors, strict, routes, silence };
+  const held = gate.holds || gate.slower || design === "before-after";
+  const others = [
+    ceilingReasons(facts),
+    errorCeilingReasons(facts),
+    silenceReasons(facts),
+    bare ? [] : routeReasons(facts, held),
+    unitReasons(findings.units),
+  ];
+  const verdict = worst([latency.verdict, errors.verdict, ...others.map(verdictOf)]);
+  const found = [
+    ...latencyReasons(facts),
+    ...errorReasons(facts),
+    ...others.flat(),
+    ...gate.reasons,
+    ...strictReasons(facts, verdict),
+  ];
   const reasons = sortReasons(found, verdict);
   const { slower } = gate;
-  return withNotes({ verdict, reasons, design, look, baseline, canary, latency, errors, slower, strict }, circumstances);
+  return withNotes(
+    { verdict, reasons, design, look, baseline, canary, latency, errors, routes, silence, slower, strict },
+    circumstances,
+  );
 }
 
 /**
@@ -153,6 +182,7 @@ export function unjudged(
   circumstances: Circumstances,
 ): Judgement {
   const windows = { widthSeconds: 0, usable: 0, possible: 0, blocks: 0, stall: 0 };
+  const silence = { seconds: 0, longest: undefined };
   const judgement: Judgement = {
     verdict: "INCONCLUSIVE",
     reasons,
@@ -161,15 +191,17 @@ export function unjudged(
     ...figures,
     latency: { verdict: "INCONCLUSIVE", limitRatio: undefined, evidence: undefined, windows },
     errors: { verdict: "INCONCLUSIVE", evidence: undefined },
+    routes: [],
+    silence: { baseline: silence, canary: silence },
     slower: false,
     strict: { p95: "INCONCLUSIVE", errorRate: "INCONCLUSIVE" },
   };
   return withNotes(judgement, circumstances);
 }
 
-/** The reason that decided comes first: severity, then the order in which they were found. */
+/** The reason that decided comes first: severity, then what could not be seen, then the order in which they were found. */
 function sortReasons(reasons: Reason[], verdict: Verdict): Reason[] {
-  const sorted = reasons.toSorted(bySeverity);
+  const sorted = reasons.toSorted((a, b) => bySeverity(a, b) || Number(isBlind(b)) - Number(isBlind(a)));
   if (verdict === "PASS")
     return [{ code: "OK", metric: null, severity: "info", message: "p95 and error rate are within their limits" }, ...sorted];
   return sorted;

@@ -87,7 +87,7 @@ describe("verdicts", () => {
   });
 
   test("5 ms on a 6-ms service is within the limit, and the effective limit is told", () => {
-    const judgement = judged({ medianMs: 3, factor: 1.3 }, { medianMs: 3 });
+    const judgement = judged({ medianMs: 3, factor: 1.3 }, { medianMs: 3 }, { minP95DeltaMs: 5 });
     expect(judgement.verdict).toBe("PASS");
     expect(judgement.latency.limitRatio).toBeGreaterThan(1.5);
     expect(codes(judgement)).toContain("BELOW_ABSOLUTE_MINIMUM");
@@ -208,7 +208,11 @@ describe("the environment gate", () => {
   });
 
   test("a factor of 1,000 is guessed to be a unit only where nobody knows the unit", () => {
-    expect(judge(arm(), arm({ factor: 1000 }), DEFAULT_POLICY)).toMatchObject({ reasons: [{ code: "NON_FINITE" }] });
+    expect(judge(arm(), arm({ factor: 0.001 }), DEFAULT_POLICY)).toMatchObject({
+      verdict: "INCONCLUSIVE",
+      reasons: [{ code: "NON_FINITE" }],
+    });
+    expect(judge(arm(), arm({ factor: 0.001 }), DEFAULT_POLICY, { measured: true })).toMatchObject({ verdict: "PASS" });
     expect(judge(arm(), arm({ factor: 1000 }), DEFAULT_POLICY, { measured: true })).toMatchObject({
       verdict: "FAIL",
       reasons: [{ code: "P95_RATIO_EXCEEDED" }],
@@ -404,7 +408,7 @@ test("every code of the judge is reachable", () => {
       judged({}),
       judged({ factor: 1.3 }),
       judged({ failEvery: 20 }),
-      judged({ medianMs: 3, factor: 1.3 }, { medianMs: 3 }),
+      judged({ medianMs: 3, factor: 1.3 }, { medianMs: 3 }, { minP95DeltaMs: 5 }),
       judged({}, {}, { p95CeilingMs: 120 }),
       judged({ seconds: 1 }),
       judged({ seconds: 0 }),

@@ -1,9 +1,10 @@
-import { conclude, effectiveLimit, findMissing, judgeWindows, unjudged } from "./conclude.ts";
+import { conclude, findMissing, judgeWindows, unjudged } from "./conclude.ts";
 import { align, detectDesign } from "./design.ts";
 import { countFailureBlocks, judgeErrors } from "./errors.ts";
 import {
   type ArmFigures,
   type Circumstances,
+  effectiveLimit,
   type Judgement,
   type LatencyJudgement,
   LEAST_SUCCESSES_AN_ARM,
@@ -12,7 +13,10 @@ import {
 import { STALL_SECONDS } from "./latency.ts";
 import { type Look, onlyLook } from "./looks.ts";
 import { quantileSorted } from "./quantiles.ts";
-import { findFaults, type Samples, sortByTime, sortedLatencies } from "./samples.ts";
+import { judgeRoutes } from "./routes.ts";
+import { findFaults, guessUnits, type Samples, sortByTime, sortedLatencies } from "./samples.ts";
+import { findSilences } from "./silence.ts";
+import { needsThinning } from "./thinning.ts";
 import { LEVEL_WINDOWS, withoutWeather } from "./weather.ts";
 import { chooseWidth, cutWindows, successesOf } from "./windows.ts";
 
@@ -25,14 +29,18 @@ import { chooseWidth, cutWindows, successesOf } from "./windows.ts";
  * @see docs/judge.md for the rule in words and every constant
  */
 export function judge(baseline: Samples, canary: Samples, policy: Policy, circumstances: Circumstances = {}): Judgement {
-  const faults = findFaults(baseline, canary, circumstances.measured);
+  const faults = findFaults(baseline, canary);
   const b = sortByTime(baseline);
   const c = sortByTime(canary);
   const empty = b.t.length === 0 || c.t.length === 0;
   const design = circumstances.design ?? (empty || faults.length > 0 ? "interleaved" : detectDesign(b, c));
   const arms = align(b, c, design, circumstances.clock);
   const look = circumstances.look ?? onlyLook(arms.seconds);
-  const figures = { baseline: describeArm(arms.baseline), canary: describeArm(arms.canary) };
+  const latencies = { baseline: sortedLatencies(arms.baseline), canary: sortedLatencies(arms.canary) };
+  const figures = {
+    baseline: describeArm(arms.baseline.t.length, latencies.baseline),
+    canary: describeArm(arms.canary.t.length, latencies.canary),
+  };
   const missing = findMissing(figures, policy, faults);
   if (missing.length > 0) return unjudged(missing, design, look, figures, circumstances);
 
@@ -43,14 +51,16 @@ export function judge(baseline: Samples, canary: Samples, policy: Policy, circum
     figures,
     latency: compareLatency(arms, policy, look, figures),
     errors: judgeErrors(countFailureBlocks(arms.baseline, arms.canary), policy, look),
+    routes: judgeRoutes(arms.baseline, arms.canary, policy, look, design !== "before-after"),
+    silence: findSilences(arms),
+    units: circumstances.measured ? undefined : guessUnits(latencies.baseline, latencies.canary),
     circumstances,
   });
 }
 
-function describeArm(samples: Samples): ArmFigures {
-  const latencies = sortedLatencies(samples);
+/** @param latencies of the successes, ascending */
+function describeArm(requests: number, latencies: Float64Array): ArmFigures {
   const n = latencies.length;
-  const requests = samples.t.length;
   if (n === 0) return { requests, successes: 0, failures: requests, p95Ms: undefined, p95Interval: undefined };
   const spread = 1.959963984540054 * Math.sqrt(0.95 * 0.05 * n);
   const rank = (position: number) => latencies[Math.min(n - 1, Math.max(0, Math.round(position)))]!;
@@ -72,7 +82,8 @@ function compareLatency(
   const [b, c] = [successesOf(arms.baseline), successesOf(arms.canary)];
   const poorer = Math.min(b.t.length, c.t.length);
   const width = chooseWidth(poorer, Math.max(arms.seconds, 1e-9));
-  const typical = cutWindows(b, c, arms.seconds, width);
+  const thin = needsThinning(b.t.length, c.t.length);
+  const typical = cutWindows(b, c, arms.seconds, width, thin);
   const windows = { widthSeconds: width, usable: typical.usable.length, possible: typical.possible, blocks: 0, stall: 0 };
   const baselineP95 = figures.baseline.p95Ms;
   const limitRatio = baselineP95 === undefined || baselineP95 <= 0 ? undefined : effectiveLimit(policy, baselineP95);
@@ -81,7 +92,7 @@ function compareLatency(
   // Arms that ran at different times share no weather.
   const calm =
     arms.design === "interleaved" ? withoutWeather(b, c, arms.seconds, LEVEL_WINDOWS * width) : { baseline: b, canary: c };
-  const stall = cutWindows(calm.baseline, calm.canary, arms.seconds, Math.max(STALL_SECONDS, 2 * width));
+  const stall = cutWindows(calm.baseline, calm.canary, arms.seconds, Math.max(STALL_SECONDS, 2 * width), thin);
   return judgeWindows(
     {
       windows: { typical: typical.usable, stall: stall.usable },
@@ -91,5 +102,6 @@ function compareLatency(
       design: arms.design,
     },
     look,
+    figures,
   );
 }

@@ -3,10 +3,12 @@ import type { Environment } from "./environment.ts";
 import type { ErrorEvidence } from "./errors.ts";
 import type { LatencyEvidence } from "./latency.ts";
 import type { Look } from "./looks.ts";
+import type { RouteJudgement } from "./routes.ts";
+import type { Silence } from "./silence.ts";
 import type { StrictVerdicts } from "./strict.ts";
 import type { Reason, Verdict } from "./verdict.ts";
 
-/** Successes an arm without which nothing is said about latency. */
+/** Fewer successes per arm than this: no latency verdict. */
 export const LEAST_SUCCESSES_AN_ARM = 500;
 /** Jackknife blocks without which the error of the typical ratio isn't known. */
 export const LEAST_BLOCKS = 6;
@@ -25,7 +27,9 @@ export interface Policy {
   maxErrorRatio: number;
   /** 0–1; a lower error rate never fails. */
   minErrorRate: number;
-  /** Requests an arm without which nothing is judged. */
+  /** 0–1; above it the baseline's traffic is broken, and a canary that alone is above it fails. */
+  maxErrorRate: number;
+  /** Requests per arm without which nothing is judged. */
   minSamples: number;
   /** Highest allowed p95 of the canary in milliseconds, whatever the baseline's is. */
   p95CeilingMs?: number;
@@ -35,15 +39,21 @@ export interface Policy {
 export const DEFAULT_POLICY: Policy = {
   mode: "guarded",
   maxP95Ratio: 1.1,
-  minP95DeltaMs: 5,
+  minP95DeltaMs: 1,
   maxErrorRatio: 1.5,
   minErrorRate: 0.005,
+  maxErrorRate: 0.1,
   minSamples: 300,
 };
 
+/** The highest allowed ratio for a baseline of this p95: 1 ms on a 5-ms service is ×1.2. */
+export function effectiveLimit(policy: Pick<Policy, "maxP95Ratio" | "minP95DeltaMs">, baselineP95Ms: number): number {
+  return Math.max(policy.maxP95Ratio, 1 + policy.minP95DeltaMs / baselineP95Ms);
+}
+
 /** What the judge is told beside the samples. */
 export interface Circumstances {
-  /** Told by the samples' times when absent. */
+  /** Absent: the samples' times tell it. */
   design?: Design;
   /** The look that is taken; a single last look when absent. */
   look?: Look;
@@ -96,6 +106,10 @@ export interface Judgement {
   canary: ArmFigures;
   latency: LatencyJudgement;
   errors: ErrorJudgement;
+  /** The arms route by route, in any order; empty when the source knows none. */
+  routes: RouteJudgement[];
+  /** Time in which one arm got nothing while the other went on. */
+  silence: { baseline: Silence; canary: Silence };
   /** Whether both arms are slower than before the deployment: then the machine or a dependency is slow. */
   slower: boolean;
   /** What the bare rule would have said. */

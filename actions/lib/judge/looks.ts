@@ -1,6 +1,6 @@
 /** One look at the data, with its share of the risk. */
 export interface Look {
-  /** Seconds of data an arm. */
+  /** Seconds of data per arm. */
   seconds: number;
   /** One-sided error probability of FAIL. */
   alphaFail: number;

@@ -10,6 +10,8 @@ import {
   type Policy,
 } from "./judgement.ts";
 import type { Look } from "./looks.ts";
+import type { RouteJudgement } from "./routes.ts";
+import type { Silence } from "./silence.ts";
 import type { StrictVerdicts } from "./strict.ts";
 import type { Reason, Verdict } from "./verdict.ts";
 
@@ -22,19 +24,37 @@ export interface Facts {
   latency: LatencyJudgement;
   errors: ErrorJudgement;
   strict: StrictVerdicts;
+  routes: readonly RouteJudgement[];
+  silence: { baseline: Silence; canary: Silence };
 }
 
-const ms = (value: number | undefined) => (value === undefined ? "no p95" : `${value.toFixed(1)} ms`);
-const times = (value: number) => `×${value.toFixed(3)}`;
-const percent = (share: number) => `${(share * 100).toFixed(2)} %`;
+export const ms = (value: number | undefined) => (value === undefined ? "no p95" : `${value.toFixed(1)} ms`);
+export const times = (value: number) => `×${value.toFixed(3)}`;
+export const percent = (share: number) => `${(share * 100).toFixed(2)} %`;
 
-/** The two p95 with their ratio, as the bare rule sees them. */
+/** The two p95, without a ratio of their own: the judged one stands beside them. */
 function p95Pair({ figures }: Facts): string {
-  const { baseline, canary } = figures;
-  if (baseline.p95Ms === undefined || canary.p95Ms === undefined || baseline.p95Ms === 0) {
-    return `p95 ${ms(canary.p95Ms)} against ${ms(baseline.p95Ms)}`;
-  }
-  return `p95 ${ms(canary.p95Ms)} against ${ms(baseline.p95Ms)} (${times(canary.p95Ms / baseline.p95Ms)})`;
+  return `p95 ${ms(figures.canary.p95Ms)} against ${ms(figures.baseline.p95Ms)}`;
+}
+
+/** The ratio of the two p95 as the bare rule sees it. */
+function bareRatio({ figures: { baseline, canary } }: Facts): string {
+  return canary.p95Ms === undefined || !baseline.p95Ms ? "no ratio" : times(canary.p95Ms / baseline.p95Ms);
+}
+
+/** What the judged ratio is one of. */
+const KINDS = {
+  typical: "typical ratio",
+  stall: "mean ratio over stalls",
+  pooled: "ratio of the whole run",
+} as const;
+
+/** The highest allowed ratio, and where `min-p95-delta-ms` made it so high, how. */
+export function limitText({ policy, latency }: Pick<Facts, "policy" | "latency">): string {
+  const limit = latency.limitRatio ?? policy.maxP95Ratio;
+  const raised =
+    limit > policy.maxP95Ratio ? ` (min-p95-delta-ms: ${policy.minP95DeltaMs} ms; max-p95-ratio is ×${policy.maxP95Ratio})` : "";
+  return `${times(limit)}${raised}`;
 }
 
 /** What the latency verdict rests on. */
@@ -53,7 +73,7 @@ export function latencyReasons(facts: Facts): Reason[] {
         reason(
           "P95_RATIO_EXCEEDED",
           "error",
-          `${p95Pair(facts)} > ×${policy.maxP95Ratio} and more than ${policy.minP95DeltaMs} ms slower`,
+          `${bareRatio(facts)} > ×${policy.maxP95Ratio} and more than ${policy.minP95DeltaMs} ms slower: ${p95Pair(facts)}`,
         ),
       );
     }
@@ -61,26 +81,7 @@ export function latencyReasons(facts: Facts): Reason[] {
   } else if (latency.evidence === undefined) {
     reasons.push(...tooLittle(facts));
   } else {
-    const { evidence, limitRatio } = latency;
-    const [low, high] = evidence.ratioInterval;
-    const typical = `typical ratio ${times(Math.exp(evidence.typical.est))} (95 %: ${times(low)} to ${times(high)})`;
-    const stall = `mean ratio over stalls ${times(Math.exp(evidence.stall.est))}`;
-    if (evidence.status === "fail") {
-      const shown = evidence.failed === "typical" ? typical : stall;
-      const held = latency.verdict === "FAIL" ? "" : "; held back, see the other reasons";
-      const severity = latency.verdict === "FAIL" ? "error" : "warning";
-      reasons.push(reason("P95_RATIO_EXCEEDED", severity, `${shown} > ${times(limitRatio!)}; ${p95Pair(facts)}${held}`));
-    }
-    if (evidence.status === "inconclusive") {
-      const see = `this run would detect ${times(evidence.minDetectableRatio)}`;
-      reasons.push(
-        reason(
-          "NOT_SIGNIFICANT",
-          "warning",
-          `${typical}, ${stall}: neither surely above nor surely under ${times(limitRatio!)}; ${see}`,
-        ),
-      );
-    }
+    reasons.push(...zoneReasons(facts, reason));
     if (design === "before-after") {
       reasons.push(
         reason(
@@ -99,12 +100,37 @@ export function latencyReasons(facts: Facts): Reason[] {
         reason(
           "BELOW_ABSOLUTE_MINIMUM",
           "info",
-          `${p95Pair(facts)}, but only ${delta.toFixed(2)} ms ≤ ${policy.minP95DeltaMs} ms (min-p95-delta-ms) slower`,
+          `${p95Pair(facts)} is above ×${policy.maxP95Ratio}, but only ${delta.toFixed(2)} ms ≤ ${policy.minP95DeltaMs} ms (min-p95-delta-ms) slower`,
         ),
       );
     }
   }
   return reasons;
+}
+
+/** Why the evidence fails, doesn't tell, or is held back; nothing when it passes. */
+function zoneReasons(
+  facts: Facts,
+  reason: (code: Reason["code"], severity: Reason["severity"], message: string) => Reason,
+): Reason[] {
+  const { latency } = facts;
+  const evidence = latency.evidence!;
+  const { kind, ratio, interval } = evidence.judged;
+  const shown = `${KINDS[kind]} ${times(ratio)} (95 %: ${times(interval[0])} to ${times(interval[1])})`;
+  const limit = limitText(facts);
+  if (evidence.status === "fail") {
+    const held = latency.verdict === "FAIL" ? "" : "; held back, see the other reasons";
+    const stretch = evidence.failed === "episode" ? "; the canary was far slower for half a minute or more" : "";
+    const severity = latency.verdict === "FAIL" ? "error" : "warning";
+    return [reason("P95_RATIO_EXCEEDED", severity, `${shown} > ${limit}; ${p95Pair(facts)}${stretch}${held}`)];
+  }
+  if (evidence.status === "pass") return [];
+  if (kind === "pooled") {
+    const message = `${shown} contradicts the windows' typical ratio ${times(Math.exp(evidence.typical.est))}: for a part of the run the canary was far above ${limit}; ${p95Pair(facts)}`;
+    return [reason("NOT_SIGNIFICANT", "warning", message)];
+  }
+  const see = `this run would detect ${times(evidence.minDetectableRatio)}`;
+  return [reason("NOT_SIGNIFICANT", "warning", `${shown}: neither surely above nor surely under ${limit}; ${see}`)];
 }
 
 function noData({ figures }: Facts): Reason[] {
@@ -164,7 +190,12 @@ export function errorReasons({ policy, errors, figures }: Facts): Reason[] {
   const pair = `errors ${percent(evidence.canaryRate)} (${canary.failures} of ${canary.requests}) against ${percent(evidence.baselineRate)} (${baseline.failures} of ${baseline.requests})`;
   const limit = `${percent(evidence.limit)} = max(${policy.maxErrorRatio} × baseline, ${policy.minErrorRate})`;
   const reasons: Reason[] = [];
-  if (errors.verdict === "FAIL") reasons.push(reason("ERROR_RATE_EXCEEDED", "error", `${pair} > ${limit}`));
+  if (errors.verdict === "FAIL") {
+    const steady = evidence.steady
+      ? ": without the worst 10 s of each arm, whose burst hides it, the canary fails surely more than it may"
+      : "";
+    reasons.push(reason("ERROR_RATE_EXCEEDED", "error", evidence.steady ? `${pair}${steady}` : `${pair} > ${limit}`));
+  }
   if (errors.verdict === "INCONCLUSIVE") {
     reasons.push(reason("NOT_SIGNIFICANT", "warning", `${pair}: neither surely above nor surely under ${limit}`));
   }
@@ -189,36 +220,17 @@ export function errorReasons({ policy, errors, figures }: Facts): Reason[] {
   return reasons;
 }
 
-/** A canary above the absolute ceiling: an error when its whole interval is, a warning when only its value is. */
-export function ceilingReasons({ policy, figures }: Facts): Reason[] {
-  const { p95Ms, p95Interval } = figures.canary;
-  const ceiling = policy.p95CeilingMs;
-  if (ceiling === undefined || p95Ms === undefined || p95Interval === undefined || p95Ms <= ceiling) return [];
-  const sure = policy.mode === "strict" || p95Interval[0] > ceiling;
-  const message = `canary p95 ${ms(p95Ms)} > ${ceiling} ms (p95-ceiling-ms)`;
-  return [
-    sure
-      ? { code: "P95_CEILING_EXCEEDED", metric: "p95", severity: "error", message }
-      : {
-          code: "NOT_SIGNIFICANT",
-          metric: "p95",
-          severity: "warning",
-          message: `${message}, but its interval begins at ${ms(p95Interval[0])}`,
-        },
-  ];
-}
-
 /** Why a guarded judgement differs from the bare rule's, where no other reason says so. */
 export function strictReasons(facts: Facts, verdict: Verdict): Reason[] {
   const { policy, strict, latency, errors } = facts;
   if (policy.mode === "strict") return [];
   const reasons: Reason[] = [];
   if (latency.verdict === "PASS" && strict.p95 === "FAIL") {
-    const message = `the bare rule would fail: ${p95Pair(facts)} > ×${policy.maxP95Ratio}. Window by window the canary isn't that much slower.`;
+    const message = `the bare rule would fail: ${bareRatio(facts)} > ×${policy.maxP95Ratio}. Window by window the canary isn't that much slower.`;
     reasons.push({ code: "NOT_SIGNIFICANT", metric: "p95", severity: "info", message });
   }
   if (latency.verdict === "FAIL" && strict.p95 === "PASS") {
-    const message = `the bare rule would pass: ${p95Pair(facts)}. Window by window the canary is slower than that.`;
+    const message = `the bare rule would pass: ${bareRatio(facts)}. Window by window the canary is slower than that.`;
     reasons.push({ code: "NOT_SIGNIFICANT", metric: "p95", severity: "info", message });
   }
   if (errors.verdict === "INCONCLUSIVE" && strict.errorRate === "FAIL" && verdict !== "FAIL") {

@@ -1,8 +1,9 @@
-import { conclude, effectiveLimit, findMissing, judgeWindows, unjudged } from "./conclude.ts";
+import { conclude, findMissing, judgeWindows, unjudged } from "./conclude.ts";
 import { judgeErrors } from "./errors.ts";
 import {
   type ArmFigures,
   type Circumstances,
+  effectiveLimit,
   type Judgement,
   type LatencyJudgement,
   LEAST_SUCCESSES_AN_ARM,
@@ -68,7 +69,9 @@ export function judgeSeries(
     // A baseline that may be slower than it seems would make the canary look slower than it is.
     if (saturated.baseline) return [];
     const d = Math.log((p95Ms.canary ?? Number.NaN) / (p95Ms.baseline ?? Number.NaN));
-    return Number.isFinite(d) ? [{ start: start - origin, d, block: Math.floor((start - origin + 1e-9) / blockSeconds) }] : [];
+    return Number.isFinite(d)
+      ? [{ start: start - origin, d, thinned: [d], block: Math.floor((start - origin + 1e-9) / blockSeconds) }]
+      : [];
   });
   const stallSeconds = Math.max(STALL_SECONDS, 2 * stepSeconds);
   const groups = Map.groupBy(usable, (w) => Math.floor((w.start + 1e-9) / stallSeconds));
@@ -76,6 +79,7 @@ export function judgeSeries(
     start: group * stallSeconds,
     block: group,
     d: mean(list.map((w) => w.d)),
+    thinned: [],
   }));
   const limitRatio =
     whole.baseline.p95Ms !== undefined && whole.baseline.p95Ms > 0 ? effectiveLimit(policy, whole.baseline.p95Ms) : undefined;
@@ -93,6 +97,7 @@ export function judgeSeries(
             design: "interleaved",
           },
           look,
+          figures,
         );
   const counts = {
     requests: { baseline: figures.baseline.requests, canary: figures.canary.requests },
@@ -106,6 +111,9 @@ export function judgeSeries(
     figures,
     latency,
     errors: judgeErrors(counts, policy, look),
+    routes: [],
+    silence: { baseline: { seconds: 0, longest: undefined }, canary: { seconds: 0, longest: undefined } },
+    units: undefined,
     circumstances,
   });
   return withoutGuess(judgement, windows, whole);

@@ -61,6 +61,7 @@ const policySchema = z.strictObject({
   p95_ceiling_ms: z.number().nullable(),
   max_error_ratio: z.number(),
   min_error_rate: z.number(),
+  max_error_rate: z.number().optional(),
   min_samples: count,
   overrides: z.array(z.string()),
 });
