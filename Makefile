@@ -41,13 +41,13 @@ chat: ## keep a demo hotel's web chat up and print its address
 smoke: ## run the k6-smoke gate against BASE_URL
 	@tools/setup.sh node
 	@echo "smoke: gating $(BASE_URL)"
-	@exec npm run -s action -- k6-smoke --with base-url=$(BASE_URL)
+	@exec npm run -s action -- k6-smoke --with base-url=$(BASE_URL) --with script=k6/smoke.js
 
 .PHONY: canary
 canary: ## compare CANARY_URL with BASELINE_URL
 	@tools/setup.sh node
 	@echo "canary: comparing $(CANARY_URL) with $(BASELINE_URL)"
-	@exec npm run -s action -- canary-compare --with baseline-url=$(BASELINE_URL) --with canary-url=$(CANARY_URL)
+	@exec npm run -s action -- canary-compare --with baseline-url=$(BASELINE_URL) --with canary-url=$(CANARY_URL) --with script=k6/canary.js
 
 .PHONY: health
 health: ## ask the service at BASE_URL whether it is ready

@@ -5,6 +5,7 @@ import { createServer as createTlsServer } from "node:https";
 import { type AddressInfo, connect, createServer as createSocketServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** How a service that nobody here wrote behaves. Everything that is left out is as it should be. */
@@ -27,11 +28,19 @@ export interface Manners {
   handshakeMs?: number;
 }
 
+interface LastRequest {
+  method: string;
+  headers: IncomingMessage["headers"];
+  body: string;
+}
+
 /** A running service of a stranger. */
 export interface Stranger extends AsyncDisposable {
   url: string;
   /** Paths that were asked for, with how often. */
   asked: Map<string, number>;
+  /** The last request for each path. */
+  last: Map<string, LastRequest>;
   /** All requests so far. */
   count: number;
 }
@@ -43,14 +52,15 @@ function isOneOf(share: number, number: number): boolean {
 
 /** Starts a service that behaves so, on a free loopback port. It answers JSON within 8 to 14 ms. */
 export async function startStranger(manners: Manners = {}): Promise<Stranger> {
-  const stranger = { url: "", asked: new Map<string, number>(), count: 0 };
+  const stranger = { url: "", asked: new Map<string, number>(), last: new Map<string, LastRequest>(), count: 0 };
   const since = Date.now();
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
-    request.resume();
+    const body = await text(request);
     const path = request.url ?? "/";
     if (path.endsWith("/metrics")) return void response.writeHead(404).end();
     const number = stranger.count;
     stranger.count += 1;
+    stranger.last.set(path, { method: request.method ?? "", headers: request.headers, body });
     stranger.asked.set(path, (stranger.asked.get(path) ?? 0) + 1);
     const { release, slow = 1, failing = 0, hanging = 0, errorInBody = false, redirectTo, standsStill } = manners;
     if (isOneOf(hanging, number)) return;

@@ -8,8 +8,8 @@ import { runChild, scrubbedEnvironment } from "../actions/lib/runner/child.ts";
 
 export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 
-/** What every action that runs k6 needs beside its code: shared parts of scripts and the pinned Go module. */
-const K6_ASSETS = ["actions/lib/k6/driver", "k6/lib", "tools/go.mod", "tools/go.sum"];
+/** What every action that runs k6 needs beside its code: what k6 itself runs and the pinned Go module. */
+const K6_ASSETS = ["actions/lib/k6/driver", "tools/go.mod", "tools/go.sum"];
 /** The module whose import tells that a bundle runs k6. */
 const K6_ASSET_MODULE = "actions/lib/k6/assets.ts";
 /** ncc can end well and write only stubs that throw; a real bundle with @actions/core is far larger. */
@@ -201,23 +201,17 @@ async function sourceDigest(name: string): Promise<string> {
   return hash.digest("hex");
 }
 
-/** Files that lie beside a bundle: of actions that run k6 the shared ones and the scripts of `k6/` that the action names. */
+/** Files that lie beside the bundle of an action that runs k6. */
 async function assetFiles(name: string): Promise<string[]> {
   const sources = await sourceFiles(name);
   if (!sources.includes(K6_ASSET_MODULE)) return [];
-  const own = await Promise.all(
-    sources.filter((file) => file.startsWith(`actions/${name}/`)).map((file) => readFile(join(ROOT, file), "utf8")),
-  );
-  const scripts = (await readdir(join(ROOT, "k6"))).filter(
-    (file) => file.endsWith(".js") && own.some((text) => text.includes(`"${file}"`)),
-  );
   const shared = await Promise.all(
     K6_ASSETS.map(async (asset) => {
       const inside = asset.startsWith("tools/") ? [] : await listFiles(join(ROOT, asset));
       return inside.length === 0 ? [asset] : inside.filter((file) => !file.endsWith(".test.ts")).map((file) => join(asset, file));
     }),
   );
-  return [...scripts.map((file) => `k6/${file}`), ...shared.flat()].sort();
+  return shared.flat().sort();
 }
 
 /** Paths of an action's sources: its index.ts and all that it imports from here, directly or not. */

@@ -89,6 +89,7 @@ const smoke = (what: string, expected: string, baseUrl: string, folder: string, 
     expected,
     {
       "base-url": baseUrl,
+      script: "k6/smoke.js",
       duration: `${options["smoke-seconds"]}s`,
       "p95-threshold-ms": limitMs,
       "report-directory": join("reports", "demo", folder),
@@ -130,6 +131,7 @@ const canary = (what: string, expected: string, baseline: string, canaryUrl: str
       {
         "baseline-url": baseline,
         "canary-url": canaryUrl,
+        script: "k6/canary.js",
         // Two embedded services, their databases and k6 share this machine.
         rps: "30",
         duration: `${options["canary-seconds"]}s`,

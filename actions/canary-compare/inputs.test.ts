@@ -5,7 +5,7 @@ import { throwAwayFolder } from "../../test/canary-action.ts";
 import { exampleBudget } from "../../test/report-examples.ts";
 import { readDefinition } from "../../tools/runner/definition.ts";
 import { REASON_CODES } from "../lib/judge/verdict.ts";
-import { type Inputs, type LiveSource, readCanaryInputs } from "./inputs.ts";
+import { type Inputs, type LiveSource, loadInputs } from "./inputs.ts";
 import { policyFacts } from "./policy.ts";
 import { assemble } from "./report/assemble.ts";
 import { readBudget } from "./report/budget.ts";
@@ -18,7 +18,7 @@ const place = throwAwayFolder();
 afterAll(() => place[Symbol.dispose]());
 
 const read = (inputs: Record<string, string>): Inputs =>
-  readCanaryInputs({
+  loadInputs({
     GITHUB_WORKSPACE: place.folder,
     ...Object.fromEntries(Object.entries(inputs).map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value])),
   });
@@ -44,6 +44,9 @@ beforeAll(() => {
   writeFileSync(join(place.folder, "c.ndjson"), rows(1.12, 100));
   writeFileSync(join(place.folder, "d.ndjson"), rows(1.3, 450));
   writeFileSync(join(place.folder, "script.js"), "");
+  writeFileSync(join(place.folder, "k6"), "");
+  const entries = ["GET", "POST"].map((method) => ({ request: { method, url: "http://h/a", headers: [] } }));
+  writeFileSync(join(place.folder, "session.har"), JSON.stringify({ log: { entries } }));
   writeFileSync(join(place.folder, "budget.json"), JSON.stringify(exampleBudget()));
 });
 
@@ -66,7 +69,7 @@ const undecided = (inputs: Record<string, string>) => judged({ "min-samples": "5
 /** What k6 would be told to do for each arm, and when it would be looked at. */
 function driven(inputs: Record<string, string>): string {
   const all = read({ ...URLS, ...inputs });
-  const { plan, looks } = planRun(all.source as LiveSource, all, all.script);
+  const { plan, looks } = planRun(all.source as LiveSource, all, JSON.stringify(all.traffic));
   return JSON.stringify({ plan, stretches: planStretches(plan), looks });
 }
 
@@ -77,8 +80,11 @@ function queried(inputs: Record<string, string>): string {
   return JSON.stringify([source, armQueries(source, source.baselineSelector, plan)]);
 }
 
+/** The same with a recorded session. */
+const recorded = (inputs: Record<string, string>) => driven({ har: "session.har", ...inputs });
+
 /** Inputs that go to other code as they are, where their effect is tested: in main.test.ts and live.test.ts. */
-const handedOn = (inputs: Record<string, string>) => Promise.resolve(JSON.stringify(read({ ...FILES, ...inputs })));
+const handedOn = (inputs: Record<string, string>) => Promise.resolve(JSON.stringify(read({ ...URLS, ...inputs })));
 
 describe("every input changes some outcome", () => {
   const effects: Record<string, (inputs: Record<string, string>) => string | Promise<string>> = {};
@@ -102,6 +108,12 @@ describe("every input changes some outcome", () => {
     ["baseline-url", "http://localhost:9", driven],
     ["canary-url", "http://localhost:9", driven],
     ["script", "script.js", driven],
+    ["requests", "GET /rooms weight=2", driven],
+    ["headers", "Accept: text/html", driven],
+    ["har", "session.har", driven],
+    ["har-methods", "POST", recorded],
+    ["k6-flags", "--tag=team=web", handedOn],
+    ["insecure-skip-tls-verify", "true", handedOn],
     ["rps", "7", driven],
     ["duration", "90s", driven],
     ["warm-up", "9s", driven],
@@ -128,7 +140,7 @@ describe("every input changes some outcome", () => {
     ["artifact-name", "other", handedOn],
     ["fail-on", "never", handedOn],
     ["k6-version", "1.8.1", handedOn],
-    ["k6-path", "/opt/k6", handedOn],
+    ["k6-path", "k6", handedOn],
     ["env", "A=1", driven],
     ["min-duration", "30s", handedOn],
     ["same-release", "allow", handedOn],

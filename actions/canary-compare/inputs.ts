@@ -1,9 +1,10 @@
-import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Policy } from "../lib/judge/judgement.ts";
 import { FAIL_ON, type FailOn, type OnInconclusive } from "../lib/judge/verdict.ts";
+import { type K6Inputs, readK6Inputs, sendsUrlAsGiven } from "../lib/k6/traffic.ts";
 import { formatDuration, type InputReader, readInputs } from "../lib/runner/inputs.ts";
 import { type PrometheusInputs, readPrometheus, refuseWithoutEffect } from "./prometheus-inputs.ts";
+import { refuseWithoutTraffic } from "./traffic-inputs.ts";
 
 /** One interleaved k6 run against both arms. */
 export interface LiveSource {
@@ -30,14 +31,12 @@ export interface ReplaySource {
 export type Source = LiveSource | FileSource | PrometheusSource | ReplaySource;
 
 /** Everything that a user can choose. */
-export interface Inputs {
+export interface Inputs extends K6Inputs {
   source: Source;
   prometheus: PrometheusInputs | undefined;
   phase: "compare" | "baseline";
   /** Path of the report that phase baseline wrote; undefined when none was given. */
   before: string | undefined;
-  /** Empty: the bundled script. */
-  script: string;
   /** Requests started a second and arm. */
   rps: number;
   durationSeconds: number;
@@ -66,9 +65,6 @@ export interface Inputs {
   reportDirectory: string;
   artifactName: string;
   failOn: FailOn;
-  k6Version: string;
-  k6Path: string;
-  env: Record<string, string>;
 }
 
 /** The environment that inputs arrive in. */
@@ -84,7 +80,7 @@ export function workspace(environment: InputEnvironment = process.env): string {
  *
  * @throws InputMistakes with every mistake
  */
-export function readCanaryInputs(environment: InputEnvironment = process.env): Inputs {
+export function loadInputs(environment: InputEnvironment = process.env): Inputs {
   const base = workspace(environment);
   const path = (text: string) => (text === "" ? "" : resolve(base, text));
   return readInputs((read) => {
@@ -95,12 +91,14 @@ export function readCanaryInputs(environment: InputEnvironment = process.env): I
     if (source.kind === "prometheus") refuseWithoutEffect(read);
     const durationSeconds = read.duration("duration", "60s", { minSeconds: 2, maxSeconds: 7 * 86_400 });
     const extensionSeconds = read.duration("max-extension", "120s", { minSeconds: 0, maxSeconds: 86_400 });
+    const k6 = readK6Inputs(read, base, { BASE_URL: "baseline-url and canary-url" });
+    if (source.kind === "file") refuseWithoutTraffic(read, "samples come from files", [["duration", "60s"]]);
     return {
+      ...k6,
       source,
       prometheus: source.kind === "replay" ? undefined : prometheus,
       phase,
       before: path(read.text("before")) || undefined,
-      script: readScript(read, path),
       rps: read.number("rps", { fallback: 50, above: 0, max: 10_000 }),
       durationSeconds,
       warmUpSeconds: read.duration("warm-up", "5s", { minSeconds: 0, maxSeconds: 600 }),
@@ -122,9 +120,6 @@ export function readCanaryInputs(environment: InputEnvironment = process.env): I
       reportDirectory: path(read.text("report-directory", "reports/canary")),
       artifactName: read.artifactName("artifact-name", "canary-report"),
       failOn: read.choice("fail-on", FAIL_ON),
-      k6Version: read.text("k6-version"),
-      k6Path: read.text("k6-path"),
-      env: read.environmentLines("env"),
     };
   }, environment);
 }
@@ -165,14 +160,6 @@ function readHeader(read: InputReader): string {
 }
 
 type Resolve = (text: string) => string;
-
-function readScript(read: InputReader, path: Resolve): string {
-  const script = path(read.text("script"));
-  if (script !== "" && !existsSync(script)) {
-    read.reject("script", "the path of a k6 script that exists", `There is no file ${script}.`);
-  }
-  return script;
-}
 
 /** Names of the inputs that choose a source, of which one kind may be given. */
 const SOURCES = {
@@ -221,8 +208,9 @@ function readFileSource(read: InputReader, selfCheck: boolean, path: Resolve): F
 }
 
 function readLiveSource(read: InputReader, phase: "compare" | "baseline", selfCheck: boolean): LiveSource {
-  const baselineUrl = read.url("baseline-url", { example: "http://localhost:8000" }) || undefined;
-  const canaryUrl = read.url("canary-url", { example: "http://localhost:8001" }) || undefined;
+  const asGiven = sendsUrlAsGiven(read);
+  const baselineUrl = read.url("baseline-url", { example: "http://localhost:8000", asGiven }) || undefined;
+  const canaryUrl = read.url("canary-url", { example: "http://localhost:8001", asGiven }) || undefined;
   const needsBaseline = phase === "baseline" || selfCheck || !read.given("before");
   if (needsBaseline && !read.given("baseline-url"))
     read.reject("baseline-url", "an http(s) URL", 'Write for example "http://localhost:8000".');

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { exitCode, type FailOn, isBlind } from "../lib/judge/verdict.ts";
-import { secretValues } from "../lib/k6/secrets.ts";
+import { secretsOf } from "../lib/k6/traffic.ts";
 import { type CanaryReport, canaryReportSchema } from "../lib/report/canary-report.ts";
 import { uploadArtifact } from "../lib/runner/artifact.ts";
 import { cancellation } from "../lib/runner/cancel.ts";
@@ -11,7 +11,7 @@ import { noteReport } from "../lib/runner/gates.ts";
 import { annotate, maskSecrets, say, splitUrlPassword } from "../lib/runner/log.ts";
 import { setOutputs } from "../lib/runner/outputs.ts";
 import { writeJobSummary } from "../lib/runner/summary.ts";
-import { type Inputs, readCanaryInputs } from "./inputs.ts";
+import { type Inputs, loadInputs } from "./inputs.ts";
 import { policyFacts } from "./policy.ts";
 import { assemble } from "./report/assemble.ts";
 import { readBudget } from "./report/budget.ts";
@@ -25,12 +25,12 @@ import { replay, reportText } from "./sources/replay.ts";
 
 /** Gets samples of both arms, judges, reports. Gives the exit code of the step; throws what kept it from judging at all. */
 export async function main(): Promise<0 | 1> {
-  const inputs = readCanaryInputs();
+  const inputs = loadInputs();
   if (inputs.source.kind === "replay") return await reportReplay(inputs.source.reportPath, inputs.failOn);
   const { source } = inputs;
   const urls = source.kind === "live" ? [source.baselineUrl, source.canaryUrl] : [];
   maskSecrets([...urls, inputs.prometheus?.url, inputs.pushgatewayUrl].map((url) => splitUrlPassword(url ?? "").password));
-  maskSecrets([inputs.prometheus?.token, ...Object.values(inputs.prometheus?.headers ?? {}), ...secretValues(inputs.env)]);
+  maskSecrets([inputs.prometheus?.token, ...Object.values(inputs.prometheus?.headers ?? {}), ...secretsOf(inputs)]);
   const cancel = cancellation();
   try {
     const observed = await observe(inputs, cancel.signal);

@@ -1,6 +1,7 @@
 import { LATENCY_UNITS, type LatencyUnit, unitOfName } from "../lib/prometheus/histogram.ts";
 import { findMatchers, formatMatcher, type Matcher } from "../lib/prometheus/matchers.ts";
 import { formatDuration, type InputReader, parseNumber } from "../lib/runner/inputs.ts";
+import { refuseWithoutTraffic } from "./traffic-inputs.ts";
 
 /** Where the arms are in a Prometheus server. */
 export interface PrometheusInputs {
@@ -34,28 +35,9 @@ export interface PrometheusRange {
 /** Steps that a comparison needs at least: fewer windows never tell anything. */
 export const LEAST_STEPS = 10;
 
-/** Inputs that make or read samples of requests: where Prometheus is the source, they would have no effect. */
-const OF_OTHER_SOURCES = [
-  ["rps", "50"],
-  ["warm-up", "5s"],
-  ["max-extension", "120s"],
-  ["rounds", ""],
-  ["script", ""],
-  ["before", ""],
-  ["env", ""],
-  ["k6-version", ""],
-  ["k6-path", ""],
-  ["version-header", "X-Release-Version"],
-] as const;
-
 /** Refuses inputs that can't have an effect where Prometheus is the source. The runner hands on every default, so that one isn't refused. */
 export function refuseWithoutEffect(read: InputReader): void {
-  for (const [name, fallback] of OF_OTHER_SOURCES) {
-    if (!read.given(name) || read.text(name) === fallback) continue;
-    read.mistakes.push(
-      `${name}: has no effect where Prometheus is the source: no traffic is made and no file is read. Leave it out, or give baseline-url and canary-url.`,
-    );
-  }
+  refuseWithoutTraffic(read, "Prometheus is the source: no traffic is made and no file is read");
   if (read.text("phase") === "baseline") {
     read.mistakes.push('phase: "baseline" measures by traffic, and Prometheus keeps the past itself. Leave it out.');
   }

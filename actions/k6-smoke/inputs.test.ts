@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { inputVariables, readDefinition } from "../../tools/runner/definition.ts";
 import { InputMistakes } from "../lib/runner/inputs.ts";
-import { smokeInputs } from "./inputs.ts";
+import { loadInputs } from "./inputs.ts";
 
 const folder = new URL(".", import.meta.url).pathname;
 const definition = await readDefinition(`${folder}action.yml`);
@@ -10,14 +10,15 @@ const none = () => "";
 
 test("the defaults of action.yml are those of the code", () => {
   const given = { "INPUT_BASE-URL": "http://h" };
-  expect(smokeInputs(inputVariables(definition, { "base-url": "http://h" }, none))).toEqual(smokeInputs(given));
-  expect(smokeInputs(given)).toMatchObject({
+  expect(loadInputs(inputVariables(definition, { "base-url": "http://h" }, none))).toEqual(loadInputs(given));
+  expect(loadInputs(given)).toMatchObject({
     baseUrl: "http://h",
     rps: 50,
     duration: "1m",
     limits: { p95Ms: 450, errorRate: 0.01, minRps: 40, minRequests: 300 },
     artifactName: "smoke-summary",
-    failOn: "fail",
+    failOn: "fail-or-inconclusive",
+    traffic: { kind: "requests", requests: [{ method: "GET", path: "" }] },
   });
 });
 
@@ -38,7 +39,7 @@ test("every wrong input is in one error, with its remedy", () => {
     "fail-on": "sometimes",
   };
   try {
-    smokeInputs(inputVariables(definition, wrong, none));
+    loadInputs(inputVariables(definition, wrong, none));
     expect.unreachable();
   } catch (error) {
     expect(error).toBeInstanceOf(InputMistakes);

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startGitHub } from "../../test/github/server.ts";
 import { realK6 } from "../../test/k6.ts";
@@ -56,6 +57,9 @@ async function smoke(
 const summaryOf = (run: { report: string }): Promise<SmokeSummary> => readReport(run.report, smokeSummarySchema);
 const codes = (summary: SmokeSummary) => summary.reasons.map(({ code }) => code);
 
+/** What this repository's own workflow sends. */
+const JOURNEY = fileURLToPath(new URL("../../k6/smoke.js", import.meta.url));
+
 const ONE_GET = `
   import http from "k6/http";
   export const options = { scenarios: { s: { executor: "constant-arrival-rate", rate: Number(__ENV.K6_RPS), timeUnit: "1s", duration: __ENV.K6_DURATION, preAllocatedVUs: 20 } } };
@@ -75,7 +79,7 @@ test.concurrent("a good service passes: outputs, report, job summary, artifact",
     k6: { exit_code: 0 },
   });
   expect(summary.run).toMatchObject({ repository: "octo/hotel", job: "perf", sha: "a".repeat(40), run_id: 1 });
-  expect(summary.routes.map(({ name }) => name)).toEqual(["POST /webhooks/messages", "GET /health/ready"]);
+  expect(summary.routes.map(({ name }) => name)).toEqual(["GET /"]);
   expect(summary.rps).toBeGreaterThan(30);
   expect(run.outputs).toEqual({
     verdict: "PASS",
@@ -199,10 +203,12 @@ test.concurrent("a cancel is passed on to k6, and the partial report says CANCEL
 test.concurrent("a service that is down fails", async () => {
   const target = await startTarget();
   await target[Symbol.asyncDispose]();
-  const bundled = await smoke(target.url);
-  expect(bundled.exitCode).toBe(1);
-  expect(await summaryOf(bundled)).toMatchObject({ verdict: "FAIL", p95_ms: null, error_rate: 1 });
-  expect(bundled.log).toContain("Start the service");
+  const plain = await smoke(target.url);
+  expect(plain.exitCode).toBe(1);
+  expect(await summaryOf(plain)).toMatchObject({ verdict: "FAIL", p95_ms: null, error_rate: 1 });
+  const journey = await smoke(target.url, { inputs: { script: JOURNEY } });
+  expect(journey.exitCode).toBe(1);
+  expect(journey.log).toContain("Start the service");
   const own = await smoke(target.url, { script: ONE_GET });
   expect(own.exitCode).toBe(1);
   expect((await summaryOf(own)).verdict).toBe("FAIL");
@@ -258,11 +264,11 @@ test.concurrent("too few requests are inconclusive; fail-on decides about the st
   expect(strict.annotations.map(({ level }) => level)).toContain("error");
 });
 
-test.concurrent("an answer without words fails the bundled journey", async () => {
+test.concurrent("an answer without words fails the guest agent's journey", async () => {
   await using target = await startTarget(({ path }) => ({
     body: path.startsWith("/health") ? "{}" : '{"replies":[{"text":" "}]}',
   }));
-  const run = await smoke(target.url);
+  const run = await smoke(target.url, { inputs: { script: JOURNEY } });
   expect(run.exitCode).toBe(1);
   expect(codes(await summaryOf(run))).toEqual(["THRESHOLD_CROSSED"]);
 });

@@ -2,11 +2,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { endGroup, startGroup } from "@actions/core";
 import { exitCode } from "../lib/judge/verdict.ts";
-import { assetFolder } from "../lib/k6/assets.ts";
 import { findK6, type K6 } from "../lib/k6/install.ts";
 import { type K6RunResult, runK6, scriptDigest } from "../lib/k6/run.ts";
-import { secretValues } from "../lib/k6/secrets.ts";
 import { readK6Summary } from "../lib/k6/summary.ts";
+import { prepareScript, secretsOf } from "../lib/k6/traffic.ts";
 import type { SmokeSummary } from "../lib/report/smoke-summary.ts";
 import { uploadArtifact } from "../lib/runner/artifact.ts";
 import { cancellation } from "../lib/runner/cancel.ts";
@@ -16,16 +15,16 @@ import { noteReport } from "../lib/runner/gates.ts";
 import { annotate, maskSecrets, redact, say, splitUrlPassword } from "../lib/runner/log.ts";
 import { setOutputs } from "../lib/runner/outputs.ts";
 import { writeJobSummary } from "../lib/runner/summary.ts";
-import { DEFAULT_P95_MS, type SmokeInputs, smokeInputs, workspace } from "./inputs.ts";
+import { DEFAULT_P95_MS, loadInputs, type SmokeInputs, workspace } from "./inputs.ts";
 import { type Judgement, judgeSmoke, type RunFacts } from "./judge.ts";
 import { type Measurement, measure, nothingMeasured } from "./measure.ts";
 import { annotations, summarySections, verdictTable } from "./render.ts";
 
 /** Runs k6, judges, reports. Gives the exit code of the step; throws what kept it from measuring at all. */
 export async function main(): Promise<0 | 1> {
-  const inputs = smokeInputs();
+  const inputs = loadInputs();
   const { shown: target, password } = splitUrlPassword(inputs.baseUrl);
-  const secrets = [password ?? "", ...secretValues(inputs.env)].filter((value) => value !== "");
+  const secrets = [password ?? "", ...secretsOf(inputs)].filter((value) => value !== "");
   maskSecrets(secrets);
   const summaryPath = join(inputs.reportDirectory, "smoke-summary.json");
   await removeFormerReport(summaryPath);
@@ -34,7 +33,7 @@ export async function main(): Promise<0 | 1> {
   const folder = await mkdtemp(join(temporaryFolder(), "k6-smoke-"));
   try {
     const k6 = await findK6({ version: inputs.k6Version, path: inputs.k6Path, signal: cancel.signal, log: say });
-    const script = inputs.script ?? join(assetFolder(), "k6", "smoke.js");
+    const script = await prepareScript(inputs.traffic, folder);
     const digest = await scriptDigest(script);
     say(`k6 v${k6.version} (${k6.source}): ${inputs.rps} iterations/s for ${inputs.duration} against ${target}`);
     startGroup("k6");
@@ -42,6 +41,7 @@ export async function main(): Promise<0 | 1> {
       k6: k6.path,
       script,
       env: scriptEnvironment(inputs),
+      flags: inputs.flags,
       folder,
       cwd: workspace(),
       signal: cancel.signal,

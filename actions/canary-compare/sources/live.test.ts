@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runCanary, throwAwayFolder } from "../../../test/canary-action.ts";
 import { realK6 } from "../../../test/k6.ts";
@@ -142,8 +143,9 @@ describe.concurrent("real instances of the service", { timeout: 240_000 }, () =>
     expect(again.log).toContain("Made again from its samples");
   });
 
-  test("the bundled script sends guests' messages to both arms", async () => {
-    const run = await rehearse(baseline, canary, { script: "", env: "", rps: "4", duration: "4s", "max-extension": "0s" });
+  test("the guest agent's journey sends guests' messages to both arms", async () => {
+    const script = fileURLToPath(new URL("../../../k6/canary.js", import.meta.url));
+    const run = await rehearse(baseline, canary, { script, env: "", rps: "4", duration: "4s", "max-extension": "0s" });
     expect(run.report, run.log).toMatchObject({
       verdict: "INCONCLUSIVE",
       baseline: { version: "1.0.0" },

@@ -2,10 +2,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { endGroup, startGroup } from "@actions/core";
 import { onlyLook, planLooks } from "../../lib/judge/looks.ts";
-import { assetFolder } from "../../lib/k6/assets.ts";
 import { findK6 } from "../../lib/k6/install.ts";
 import { scriptDigest } from "../../lib/k6/run.ts";
-import { secretValues } from "../../lib/k6/secrets.ts";
+import { prepareScript, secretsOf } from "../../lib/k6/traffic.ts";
 import { temporaryFolder } from "../../lib/runner/context.ts";
 import { say } from "../../lib/runner/log.ts";
 import { type Inputs, type LiveSource, workspace } from "../inputs.ts";
@@ -25,20 +24,20 @@ import { metricEvidence, type ScrapePair, scrape } from "./scrape.ts";
  */
 export async function observeLive(source: LiveSource, inputs: Inputs, signal: AbortSignal): Promise<Observed> {
   const before = inputs.before === undefined ? undefined : await readBefore(inputs.before);
-  const script = inputs.script || join(assetFolder(), "k6", "canary.js");
-  const scriptSha256 = await scriptDigest(script);
   const k6 = await findK6({ version: inputs.k6Version, path: inputs.k6Path, signal, log: say });
-  const { plan, looks, paired } = planRun(source, inputs, script);
-  const { urls } = plan;
-  const driven = ARMS.filter((arm) => urls[arm] !== undefined);
   const folder = await mkdtemp(join(temporaryFolder(), "canary-compare-"));
-  const scrapes: Partial<Record<ArmName, ScrapePair>> = {};
-  for (const arm of driven) scrapes[arm] = { before: undefined, after: undefined };
-  const scrapeArms = async (when: "before" | "after") => {
-    const found = await Promise.all(driven.map(async (arm) => [arm, await scrape(urls[arm]!)] as const));
-    for (const [arm, metrics] of found) scrapes[arm]![when] = metrics;
-  };
   try {
+    const script = await prepareScript(inputs.traffic, folder);
+    const scriptSha256 = await scriptDigest(script);
+    const { plan, looks, paired } = planRun(source, inputs, script);
+    const { urls } = plan;
+    const driven = ARMS.filter((arm) => urls[arm] !== undefined);
+    const scrapes: Partial<Record<ArmName, ScrapePair>> = {};
+    for (const arm of driven) scrapes[arm] = { before: undefined, after: undefined };
+    const scrapeArms = async (when: "before" | "after") => {
+      const found = await Promise.all(driven.map(async (arm) => [arm, await scrape(urls[arm]!)] as const));
+      for (const [arm, metrics] of found) scrapes[arm]![when] = metrics;
+    };
     await using gate = await startGate(driven);
     const drivers: Partial<Record<ArmName, string>> = {};
     for (const arm of driven) drivers[arm] = await writeDriver(plan, arm, folder, gate.url);
@@ -52,8 +51,8 @@ export async function observeLive(source: LiveSource, inputs: Inputs, signal: Ab
       drivers,
       folder,
       gate,
-      flags: [],
-      secrets: secretValues(inputs.env),
+      flags: inputs.flags,
+      secrets: secretsOf(inputs),
       cwd: workspace(),
       warmUpSeconds: plan.warmUpSeconds,
       signal,

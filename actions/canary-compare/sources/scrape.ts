@@ -28,7 +28,7 @@ export function parseMetrics(text: string): Scrape {
 export async function scrape(baseUrl: string): Promise<Scrape | undefined> {
   const http = new HttpClient("gatehouse", [], { socketTimeout: 2_000, allowRetries: false });
   try {
-    const response = await http.get(`${baseUrl}/metrics`);
+    const response = await http.get(metricsUrl(baseUrl));
     const chunks: Buffer[] = [];
     let size = 0;
     for await (const chunk of response.message as AsyncIterable<Buffer>) {
@@ -45,6 +45,14 @@ export async function scrape(baseUrl: string): Promise<Scrape | undefined> {
   } finally {
     http.dispose();
   }
+}
+
+/** Where an arm keeps its metrics: below its URL, which may end in a slash or have a query. */
+function metricsUrl(baseUrl: string): string {
+  const url = new URL(baseUrl);
+  url.pathname = `${url.pathname.replace(/\/+$/, "")}/metrics`;
+  url.search = "";
+  return url.href;
 }
 
 /** A figure taken from two scrapes of one arm. */

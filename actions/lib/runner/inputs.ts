@@ -106,8 +106,12 @@ export class InputReader {
     return seconds;
   }
 
-  /** An http(s) URL without a trailing slash, or "" when absent and not required. */
-  url(name: string, { required = false, example = "http://localhost:8000" } = {}): string {
+  /**
+   * An http(s) URL without a trailing slash, or "" when absent and not required.
+   *
+   * @param asGiven whether it is no base of other URLs but what is asked for: then it keeps its last slash and may have a query
+   */
+  url(name: string, { required = false, example = "http://localhost:8000", asGiven = false } = {}): string {
     const text = this.raw(name);
     if (text === "") {
       if (required) this.reject(name, "an http(s) URL", `Write for example "${example}".`);
@@ -121,6 +125,7 @@ export class InputReader {
       this.reject(name, "an http(s) URL", remedy);
       return "";
     }
+    if (asGiven && parsed.hash === "") return text;
     if (parsed.hash !== "" || parsed.search !== "") {
       this.reject(name, "a base URL without ? or #", `Write "${parsed.origin}${parsed.pathname.replace(/\/+$/, "")}".`);
     }

@@ -34,7 +34,11 @@ export function drive(script, plan, get) {
       problem = messageOf(error) || "setup() threw";
       console.error(`setup() threw: ${problem}`);
     }
-    const answer = get(`${plan.gate}/${plan.arm}?problem=${encodeURIComponent(problem)}`, { timeout: "10m", redirects: 0 });
+    const answer = get(`${plan.gate}/${plan.arm}?problem=${encodeURIComponent(problem)}`, {
+      timeout: "10m",
+      redirects: 0,
+      responseType: "text",
+    });
     if (answer.body !== "go") exec.test.abort(`setup() threw: ${problem || answer.error || "the other arm's run is over"}`);
     return { data, problem };
   };
