@@ -76,7 +76,14 @@ function driven(inputs: Record<string, string>): string {
 function queried(inputs: Record<string, string>): string {
   const all = read({ "prometheus-url": "http://p:9090", "baseline-selector": 'v="1"', "canary-selector": 'v="2"', ...inputs });
   const source = all.prometheus!;
-  const plan = { start: 0, end: 600, stepSeconds: source.stepSeconds ?? 30, cellSeconds: 10, scrapeSeconds: 10 };
+  const plan = {
+    kind: "classic" as const,
+    start: 0,
+    end: 600,
+    stepSeconds: source.stepSeconds ?? 30,
+    cellSeconds: 10,
+    scrapeSeconds: 10,
+  };
   return JSON.stringify([source, armQueries(source, source.baselineSelector, plan)]);
 }
 

@@ -6,7 +6,7 @@ import { describeAge } from "../../lib/prometheus/reading.ts";
 import type { PrometheusInputs } from "../prometheus-inputs.ts";
 import { ARMS, type ArmName } from "../samples/recording.ts";
 import type { ArmSeries } from "./prometheus-arm.ts";
-import { type Plan, selectorOf } from "./prometheus-plan.ts";
+import { countedBy, type HistogramKind, type Plan, selectorOf } from "./prometheus-plan.ts";
 
 /** A note of what could not be seen. */
 export function note(code: ReasonCode, message: string): Reason {
@@ -44,13 +44,13 @@ export async function findFaults(client: PrometheusClient, inputs: PrometheusInp
 }
 
 /** Series of one arm within the stretch, as an expression. */
-function seen({ metric }: PrometheusInputs, selector: string, { start, end }: Plan): string {
-  return `last_over_time(${metric}_count{${selector}}[${Math.round((end - start) * 1000)}ms])`;
+function seen(inputs: PrometheusInputs, selector: string, { kind, start, end }: Plan): string {
+  return `present_over_time(${countedBy(inputs, kind, selector)}[${Math.round((end - start) * 1000)}ms])`;
 }
 
 async function armFaults(client: PrometheusClient, inputs: PrometheusInputs, arm: ArmName, plan: Plan): Promise<Reason[]> {
   const selector = selectorOf(inputs, arm);
-  const series = `${inputs.metric}_count{${selector}}`;
+  const series = countedBy(inputs, plan.kind, selector);
   const { label } = inputs.errorMatcher;
   const [[newest], values] = await Promise.all([
     client.instant(`max(timestamp(${series}))`, { time: plan.end }),
@@ -94,7 +94,9 @@ async function labelFault(
   if (matchesAnyValue(errorMatcher)) {
     // Some exporters put the label on failures alone: then any series of the metric that has it shows that it is the right one.
     if (without < total) return undefined;
-    const [known] = await client.instant(`count(last_over_time(${metric}_count{${shown}}[1d]))`, { time: plan.end });
+    const [known] = await client.instant(`count(present_over_time(${countedBy(inputs, plan.kind, shown)}[1d]))`, {
+      time: plan.end,
+    });
     if (known !== undefined && known.value > 0) return undefined;
     return note(
       "LABEL_ABSENT",
@@ -145,16 +147,17 @@ export function sharedBounds(arms: Record<ArmName, ArmSeries>): number[] {
 export function findReadingFaults(
   arms: Record<ArmName, ArmSeries>,
   inputs: PrometheusInputs,
+  kind: HistogramKind,
   p95: Record<ArmName, number | undefined>,
 ): Reason[] {
   const faults: Reason[] = [];
   for (const arm of ARMS) {
     const { bounds, cells } = arms[arm];
     if (bounds.length < 2) {
-      const message = `${arm}: ${inputs.metric}_bucket has no series with a finite bound, so there is no p95. Is it a histogram?`;
+      const message = `${arm}: ${inputs.metric} has no bucket with a finite bound, so there is no p95. Is it a histogram?`;
       faults.push(note("NO_DATA", message));
     }
-    const finite = bounds.filter(Number.isFinite);
+    const finite = kind === "native" ? [] : bounds.filter(Number.isFinite);
     const value = p95[arm];
     const p95Ms = value === undefined ? undefined : value * LATENCY_UNITS[inputs.unit];
     const doubt = inputs.unitGiven ? undefined : doubtUnit(inputs.unit, finite, p95Ms);

@@ -5,6 +5,7 @@ import { ARMS, type ArmName } from "../samples/recording.ts";
 
 /** What is asked of the server, and when. */
 export interface Plan {
+  kind: HistogramKind;
   /** Unix seconds; whole steps before `end`. */
   start: number;
   end: number;
@@ -24,6 +25,37 @@ const DEFAULT_STEP_SECONDS = 30;
 const DEFAULT_STEPS = 20;
 /** Points of one series that Prometheus gives in one answer: 11,000. */
 const MOST_POINTS = 10_000;
+
+/** How the metric's histograms are kept: as series by bucket, or each as one sample. */
+export type HistogramKind = "classic" | "native";
+
+/** An arm's series that count requests, as a selector. */
+export function countedBy({ metric }: PrometheusInputs, kind: HistogramKind, matchers: string): string {
+  return `${metric}${kind === "classic" ? "_count" : ""}{${matchers}}`;
+}
+
+/**
+ * Native where neither arm has a series of counts, but one of the metric itself.
+ *
+ * @throws PrometheusError
+ */
+export async function findKind(client: PrometheusClient, inputs: PrometheusInputs): Promise<HistogramKind> {
+  const { endSeconds, startSeconds, durationSeconds } = inputs.range;
+  const stretch = `${Math.ceil(durationSeconds ?? 3600)}s`;
+  const end = endSeconds ?? (startSeconds === undefined ? undefined : startSeconds + durationSeconds!);
+  const has = async (kind: HistogramKind) => {
+    const found = await Promise.all(
+      ARMS.map((arm) =>
+        client.instant(
+          `count(present_over_time(${countedBy(inputs, kind, selectorOf(inputs, arm))}[${stretch}]))`,
+          end === undefined ? {} : { time: end },
+        ),
+      ),
+    );
+    return found.some((samples) => samples.length > 0);
+  };
+  return !(await has("classic")) && (await has("native")) ? "native" : "classic";
+}
 
 /** The label matchers of an arm. */
 export function selectorOf(inputs: PrometheusInputs, arm: ArmName): string {
@@ -58,14 +90,10 @@ async function newestSample(client: PrometheusClient, series: readonly string[])
 /**
  * When to ask: windows of at least two scrapes, at least ten of them, by the server's clock, up to the newest sample or the time asked for.
  *
- * @param counted the arms' series, as a function of an arm's matchers
  * @throws InputMistakes when prometheus-step or the stretch is too short for how often the server scrapes; PrometheusError
  */
-export async function planQueries(
-  client: PrometheusClient,
-  inputs: PrometheusInputs,
-  counted: (selector: string) => string,
-): Promise<Plan> {
+export async function planQueries(client: PrometheusClient, inputs: PrometheusInputs, kind: HistogramKind): Promise<Plan> {
+  const counted = (selector: string) => countedBy(inputs, kind, selector);
   const { startSeconds, endSeconds, durationSeconds } = inputs.range;
   const given = startSeconds !== undefined && durationSeconds !== undefined ? startSeconds + durationSeconds : endSeconds;
   const end =
@@ -96,7 +124,14 @@ export async function planQueries(
   if (mistakes.length > 0) throw new InputMistakes(mistakes);
   const steps = Math.floor(asked / stepSeconds + 1e-9);
   const start = end - steps * stepSeconds;
-  return { start, end, stepSeconds, cellSeconds: chooseCell(stepSeconds, scrapeSeconds ?? stepSeconds, steps), scrapeSeconds };
+  return {
+    kind,
+    start,
+    end,
+    stepSeconds,
+    cellSeconds: chooseCell(stepSeconds, scrapeSeconds ?? stepSeconds, steps),
+    scrapeSeconds,
+  };
 }
 
 /** The longest part of a step in whole milliseconds that is no longer than a scrape, unless that gave too many points. */

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { throwAwayFolder } from "../../../test/canary-action.ts";
 import { type ExportedArm, histogramSeries, scrapeTimes } from "../../../test/histograms.ts";
 import { startPrometheus } from "../../../test/prometheus.ts";
+import { type NativeSeries, writeNativeHistograms } from "../../../test/remote-write.ts";
 import { runMain } from "../../../test/run-main.ts";
 import { freePort, type Server } from "../../../test/servers.ts";
 import { canaryReportSchema } from "../../lib/report/canary-report.ts";
@@ -270,5 +271,71 @@ describe("a real Prometheus as the source", () => {
       partly.closeAllConnections();
       partly.close();
     }
+  });
+});
+
+describe("native histograms", () => {
+  /** Requests a scrape in buckets of the standard schema 3; those of p95 lie in bucket `high`. */
+  const native = (version: string, high: number, failed: (k: number) => number = () => 0): NativeSeries[] => {
+    const counts = (each: (k: number) => number, share: readonly [number, number][]): NativeSeries["samples"] => {
+      let sum = 0;
+      return TIMES.map((t, k) => {
+        sum += k === 0 ? 0 : each(k);
+        const buckets = new Map(share.map(([index, part]) => [index, Math.round(sum * part)]));
+        return [t, { schema: 3, sum: sum / 10, buckets }];
+      });
+    };
+    const wave = (k: number) => 500 + 20 * Math.round(Math.sin(k));
+    const ok = counts(
+      (k) => wave(k) - failed(k),
+      [
+        [-28, 0.6],
+        [-24, 0.32],
+        [high, 0.08],
+      ],
+    );
+    const bad = counts(failed, [[-28, 1]]);
+    const born = bad.findIndex(([, { buckets }]) => buckets.get(-28)! > 0);
+    const series = (status_code: string, samples: NativeSeries["samples"]): NativeSeries => ({
+      name: "http_request_duration_seconds",
+      labels: { version, status_code },
+      samples,
+    });
+    return [series("200", ok), ...(born < 0 ? [] : [series("500", bad.slice(born))])];
+  };
+  let own: Server;
+  beforeAll(async () => {
+    own = await startPrometheus({ flags: ["--web.enable-remote-write-receiver", "--enable-feature=native-histograms"] });
+    await writeNativeHistograms(own.url, [
+      ...native("1", -18),
+      ...native("2", -18),
+      ...native("3", -14),
+      ...native("4", -18, (k) => (k === 39 ? 450 : 0)),
+    ]);
+  });
+  afterAll(() => own?.stop());
+
+  test.each([
+    ["2", "PASS", "OK"],
+    ["3", "FAIL", "P95_RATIO_EXCEEDED"],
+    ["4", "FAIL", "ERROR_RATE_EXCEEDED"],
+    ["none", "INCONCLUSIVE", "NO_DATA"],
+  ])("version %s: %s", async (canary, verdict, reason) => {
+    const { outputs, report, log } = await compare("1", canary, { "prometheus-url": own.url });
+    expect(outputs, log).toMatchObject({ verdict, reason });
+    // Bucket -18 of schema 3 reaches from 2^(-19/8) to 2^(-18/8) seconds.
+    const p95 = report!.metrics[0]!.baseline.value!;
+    expect(p95).toBeGreaterThan(1000 * 2 ** (-19 / 8));
+    expect(p95).toBeLessThan(1000 * 2 ** (-18 / 8));
+    const ceiling = await compare("1", canary, { "prometheus-url": own.url, "p95-ceiling-ms": "100" });
+    expect(ceiling.outputs["verdict"]).not.toBe("PASS");
+  });
+
+  test("a gauge of the metric's name is no histogram", async () => {
+    const { outputs, log } = await compare('job="prometheus"', 'job="another"', {
+      "prometheus-url": own.url,
+      "prometheus-metric": "up_seconds",
+    });
+    expect(outputs, log).toMatchObject({ verdict: "INCONCLUSIVE", reason: "NO_DATA" });
   });
 });

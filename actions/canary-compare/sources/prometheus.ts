@@ -13,7 +13,8 @@ import { type Observed, rounded } from "../report/facts.ts";
 import { ARMS, type ArmName, Recording } from "../samples/recording.ts";
 import { type ArmSeries, mergeCells, readArm } from "./prometheus-arm.ts";
 import { findFaults, findReadingFaults, note, sharedBounds } from "./prometheus-faults.ts";
-import { type Plan, planQueries, selectorOf } from "./prometheus-plan.ts";
+import { readNativeArms } from "./prometheus-native.ts";
+import { findKind, type Plan, planQueries, selectorOf } from "./prometheus-plan.ts";
 
 const TIMEOUT_MS = 15_000;
 const Z95 = 1.959963984540054;
@@ -87,6 +88,12 @@ function cutIntoWindows(
   });
 }
 
+async function readArms(client: PrometheusClient, source: PrometheusInputs, plan: Plan): Promise<Record<ArmName, ArmSeries>> {
+  if (plan.kind === "native") return await readNativeArms(client, source, plan);
+  const [baseline, canary] = await Promise.all(ARMS.map((arm) => readArm(client, source, selectorOf(source, arm), plan)));
+  return { baseline: baseline!, canary: canary! };
+}
+
 const NOTHING: Facts["baseline"] = { p95_ms: null, p95_interval_ms: null, saturated: false };
 
 /** Asks the server for both arms. What is wrong is told in the notes. @throws InputMistakes */
@@ -105,26 +112,24 @@ async function ask(source: PrometheusInputs): Promise<{ prometheus: Facts; notes
     windows: [],
   };
   try {
-    const plan = await planQueries(client, source, (selector) => `${metric}_count{${selector}}`);
-    const [faults, baseline, canary] = await Promise.all([
-      findFaults(client, source, plan),
-      readArm(client, source, selectorOf(source, "baseline"), plan),
-      readArm(client, source, selectorOf(source, "canary"), plan),
-    ]);
-    const arms = { baseline, canary };
+    const plan = await planQueries(client, source, await findKind(client, source));
+    const [faults, arms] = await Promise.all([findFaults(client, source, plan), readArms(client, source, plan)]);
     const bounds = sharedBounds(arms);
     const whole = (arm: ArmName) => mergeCells(arms[arm].cells, arms[arm].bounds).successes;
     const p95 = (arm: ArmName) => histogramQuantile(whole(arm), 0.95)?.value;
-    const notes = [...faults, ...findReadingFaults(arms, source, { baseline: p95("baseline"), canary: p95("canary") })];
+    const notes = [
+      ...faults,
+      ...findReadingFaults(arms, source, plan.kind, { baseline: p95("baseline"), canary: p95("canary") }),
+    ];
     const size = cellsOfWindow(arms, plan);
-    const largest = bounds.filter(Number.isFinite).at(-1);
+    const largest = plan.kind === "native" ? undefined : bounds.filter(Number.isFinite).at(-1);
     const prometheus: Facts = {
       ...empty,
       scrape_seconds: rounded(plan.scrapeSeconds),
       step_seconds: rounded(size * plan.cellSeconds),
       largest_bound_ms: rounded(largest === undefined ? undefined : largest * unitMs),
-      baseline: describe(mergeCells(baseline.cells, bounds).successes, unitMs),
-      canary: describe(mergeCells(canary.cells, bounds).successes, unitMs),
+      baseline: describe(mergeCells(arms.baseline.cells, bounds).successes, unitMs),
+      canary: describe(mergeCells(arms.canary.cells, bounds).successes, unitMs),
       windows: cutIntoWindows(arms, bounds, plan, unitMs),
     };
     return { prometheus, notes, seconds: plan.end - plan.start };

@@ -1,7 +1,7 @@
 import { HttpClient, type HttpClientResponse } from "@actions/http-client";
 import { redact, splitUrlPassword } from "../runner/log.ts";
 import { type FailureKind, PrometheusError } from "./failure.ts";
-import { type Point, parseMatrix, parseVector, type Sample, type Series } from "./results.ts";
+import { type NativeHistogram, type Point, parseMatrix, parseVector, type Sample, type Series } from "./results.ts";
 
 export interface ClientOptions {
   /** Base URL, e.g. `https://prometheus.example.com` or `https://mimir.example.com/prometheus`. User and password in it become basic authentication. */
@@ -268,4 +268,4 @@ function explainNetworkError(error: unknown): string {
   }
 }
 
-export type { Point, Sample, Series };
+export type { NativeHistogram, Point, Sample, Series };

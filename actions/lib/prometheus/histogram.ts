@@ -56,6 +56,12 @@ export function monotonous(counts: readonly number[]): number[] {
   });
 }
 
+/** Observations of a histogram up to a bound; between two of its bounds those up to the lower one. */
+export function countUpTo({ bounds, counts }: Histogram, bound: number): number {
+  const index = bounds.findLastIndex((own) => own <= bound);
+  return index < 0 ? 0 : counts[index]!;
+}
+
 /** Units that a latency histogram may have, with the milliseconds of one. */
 export const LATENCY_UNITS = { seconds: 1000, milliseconds: 1, microseconds: 1e-3, nanoseconds: 1e-6 } as const;
 /** One of {@link LATENCY_UNITS}. */
@@ -84,14 +90,14 @@ const AN_HOUR_MS = 3_600_000;
  * Why a histogram of latencies isn't likely to be in the unit that its name says; undefined when nothing speaks against it. Client
  * libraries have the same default bounds whatever a metric is called: 5 ms to 10 s.
  *
- * @param bounds the finite ones, ascending
+ * @param bounds the finite ones that the client library was given, ascending; none for a native histogram
  * @param p95Ms as it comes out in this unit
  */
 export function doubtUnit(unit: LatencyUnit, bounds: readonly number[], p95Ms: number | undefined): string | undefined {
+  if (p95Ms !== undefined && p95Ms > AN_HOUR_MS) return `in ${unit} its p95 is ${(p95Ms / AN_HOUR_MS).toFixed(1)} hours`;
   const [smallest, largest] = [bounds[0], bounds.at(-1)];
   if (smallest === undefined || largest === undefined) return undefined;
   const range = `its buckets reach from ${smallest} to ${largest}`;
-  if (p95Ms !== undefined && p95Ms > AN_HOUR_MS) return `in ${unit} its p95 is ${(p95Ms / AN_HOUR_MS).toFixed(1)} hours`;
   if (unit === "seconds" && smallest >= 1 && largest >= 100) return `${range}, which looks like milliseconds`;
   if (unit !== "seconds" && smallest < 0.1 && largest <= 60) return `${range}, which looks like seconds`;
   return undefined;

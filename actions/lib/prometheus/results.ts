@@ -15,6 +15,14 @@ export interface Sample {
 export interface Series {
   labels: Readonly<Record<string, string>>;
   points: readonly Point[];
+  /** Unix seconds and the native histogram then, of a series that holds such. */
+  histograms: readonly (readonly [seconds: number, histogram: NativeHistogram])[];
+}
+
+/** A native histogram, as the API gives it: the buckets that hold something. */
+export interface NativeHistogram {
+  count: number;
+  buckets: readonly { lower: number; upper: number; count: number }[];
 }
 
 interface Data {
@@ -49,8 +57,26 @@ export function parseMatrix(data: unknown): Series[] {
   if (resultType !== "matrix") throw new PrometheusError("type", `The range query gives a ${resultType}, not series.`);
   return checkList(result).map((item) => ({
     labels: parseLabels(item),
-    points: checkList(member(item, "values")).map(parsePoint),
+    points: optionalList(member(item, "values")).map(parsePoint),
+    histograms: optionalList(member(item, "histograms")).map(parseHistogram),
   }));
+}
+
+/** A series has values, native histograms, or both where it changed. */
+function optionalList(value: unknown): unknown[] {
+  return value === undefined ? [] : checkList(value);
+}
+
+/** `[1700000000, {count: "9", sum: "1.2", buckets: [[rule, "0.1", "0.2", "9"]]}]`. */
+function parseHistogram(value: unknown): [number, NativeHistogram] {
+  if (!Array.isArray(value) || value.length !== 2) throw malformed("a histogram that isn't [time, histogram]");
+  const count = parsePoint([value[0], member(value[1], "count")])[1];
+  const buckets = optionalList(member(value[1], "buckets")).map((bucket) => {
+    if (!Array.isArray(bucket) || bucket.length !== 4) throw malformed("a bucket that isn't [rule, low, high, count]");
+    const [lower, upper, own] = bucket.slice(1).map((text) => parsePoint([value[0], text])[1]);
+    return { lower: lower!, upper: upper!, count: own! };
+  });
+  return [parsePoint([value[0], "0"])[0], { count, buckets }];
 }
 
 /** Labels as PromQL writes them, `name{a="b"}`. */
