@@ -81,6 +81,16 @@ describe("every answer", () => {
   });
 });
 
+test.each(["/guests/%00", "/guests/a%00b", "/guests/1?user_id=%00", "/guests/%25%00"])(
+  "U+0000 in %s is a mistake of the caller",
+  async (path) => {
+    const { get } = await start();
+    const response = await get(path);
+    expect(response.status).toBe(400);
+    expect(response.headers.get("content-type")).toContain("application/problem+json");
+  },
+);
+
 describe("metrics", () => {
   test("count thrown errors, and name routes by their pattern, never by a path", async () => {
     const { get, metrics } = await start();
@@ -97,7 +107,10 @@ describe("metrics", () => {
 
   test("are for loopback or the token; a forwarded request is not loopback, whatever it claims", async () => {
     const { get } = await start();
-    expect((await get("/metrics")).status).toBe(200);
+    const token = { Authorization: "Bearer metrics-token-of-this-test" };
+    // A proxy on this machine that adds no header looks just like this.
+    expect((await get("/metrics")).status).toBe(401);
+    expect((await get("/metrics", token)).status).toBe(200);
     expect((await get("/metrics", { "X-Forwarded-For": "127.0.0.1" })).status).toBe(401);
     expect((await get("/metrics", { Forwarded: "for=127.0.0.1" })).status).toBe(401);
     expect(

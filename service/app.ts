@@ -34,6 +34,7 @@ export function createApp(options: AppOptions): Express {
   app.use(identify(options.release, isCanaryEnabled));
   app.use(observe({ metrics, logger }));
   if (options.trace !== undefined) app.use(options.trace);
+  app.use(refuseNul);
   const health = createHealth({ ...options.health, metrics });
   app.use(health.router);
   const refresh = async () => {
@@ -55,3 +56,15 @@ export function createApp(options: AppOptions): Express {
   app.use(problemHandler(logger));
   return app;
 }
+
+/** No name of ours holds U+0000, and Postgres takes it in no text. */
+const refuseNul: RequestHandler = (request, _response, next) => {
+  if (/%00|\0/.test(request.url)) {
+    throw new Problem(
+      400,
+      "Bad Request",
+      "The address holds the character U+0000 (%00), which is in no name here. Leave it out.",
+    );
+  }
+  next();
+};

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isPeerRange } from "./http/peers.ts";
 
 /** Secrets that development may use as they are; production refuses to start with them. */
 export const DEVELOPMENT_SECRETS = {
@@ -69,7 +70,13 @@ const environment = z.object({
   WHATSAPP_VERIFY_TOKEN: secret.optional(),
   WHATSAPP_ACCESS_TOKEN: secret.optional(),
   WHATSAPP_API_URL: url("https:", "http:").default("https://graph.facebook.com/v23.0"),
-  METRICS_TOKEN: secret.optional().describe("bearer token of GET /metrics for peers that aren't on loopback"),
+  METRICS_TOKEN: secret.optional().describe("bearer token of GET /metrics; empty: only for peers on loopback"),
+  TRUST_PROXY: list(
+    z.string().refine(isPeerRange, "expected addresses, ranges such as 10.0.0.0/8, loopback, linklocal or private"),
+  )
+    .default([])
+    .describe("proxies of this deployment, whose X-Forwarded-For, X-Forwarded-Host and traceparent are believed; comma between"),
+  PUBLIC_URL: url("https:", "http:").optional().describe("address of the service for browsers, as the guests' pages have it"),
   LOG_HASH_KEY: secret.optional().describe("key of the hashes that stand for guests in logs; empty: random for each start"),
   PMS_URL: url("https:", "http:").optional().describe("empty: embedded PMS"),
   PMS_API_KEY: secret.optional(),

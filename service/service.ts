@@ -19,6 +19,8 @@ import { createTickets } from "./conversation/tickets.ts";
 import { flagRoutes } from "./flags/admin.ts";
 import { createFlags } from "./flags/flags.ts";
 import { ofrepRoutes } from "./flags/ofrep.ts";
+import { createBodyBudget } from "./http/body-budget.ts";
+import { createPeers } from "./http/peers.ts";
 import { drainer, listen } from "./http/server.ts";
 import { createAnswers } from "./mail/answers.ts";
 import { measureBacklog } from "./mail/backlog.ts";
@@ -59,6 +61,8 @@ export interface Service {
 const GRACE_SECONDS = 5;
 const STOP_TIMEOUT_MS = 10_000;
 const DRAIN_MS = 5_000;
+const REQUEST_MS = 30_000;
+const HEADERS_MS = 15_000;
 const KEEP_ALIVE_MS = 75_000;
 /** How long a probe's outcome at a hotel's PMS or mail server holds: they are others' machines. */
 const PROBE_CACHE_MS = 10_000;
@@ -77,10 +81,12 @@ export async function startService(
   pmsKeys: Record<string, string | undefined> = {},
 ): Promise<Service> {
   const metrics = createMetrics();
+  const peers = createPeers(config.TRUST_PROXY);
   const tracing = await openTracing({
     exporter: config.OTEL_TRACES_EXPORTER,
     ratio: config.OTEL_TRACES_SAMPLER_ARG,
     release: config.RELEASE_VERSION,
+    isTrusted: (request) => peers.isFromProxy(request),
   });
   const onError = (source: string) => (error: Error) => logger.warn({ err: error }, `${source}: connection error`);
   const connections = await connect({
@@ -194,7 +200,11 @@ export async function startService(
     secureCookies: config.NODE_ENV === "production",
     tenant,
     limit,
+    peers,
+    publicUrl: config.PUBLIC_URL,
   });
+  /** What strangers' bodies may hold together, on all signed routes. */
+  const budget = createBodyBudget();
   /** For channels whose sender holds their secret and so may speak for every tenant. */
   const resolveNamed = async ({ userId, tenantId }: { userId: string; tenantId: string | undefined }) => {
     const explicit = tenantId === undefined ? undefined : { tenantId, authorised: true };
@@ -246,6 +256,7 @@ export async function startService(
     guestRoutes: [
       messagesWebhook({
         secret: config.MESSAGES_SECRET!,
+        budget,
         inbox,
         answers,
         canonicalUserId,
@@ -255,6 +266,7 @@ export async function startService(
       whatsAppWebhook({
         appSecret: config.WHATSAPP_APP_SECRET!,
         verifyToken: config.WHATSAPP_VERIFY_TOKEN!,
+        budget,
         inbox,
         database,
         graph,
@@ -264,6 +276,7 @@ export async function startService(
       }),
       emailWebhook({
         secret: config.EMAIL_SECRET,
+        budget,
         inbox,
         database,
         logger,
@@ -278,7 +291,7 @@ export async function startService(
       }),
       chat.router,
       // A hotel's PMS signs with the key that it is read with; without one nothing can be cached too long but by its time.
-      ...(config.PMS_API_KEY === undefined ? [] : [pmsWebhook({ pms, tenants: tenancy, secret: config.PMS_API_KEY })]),
+      ...(config.PMS_API_KEY === undefined ? [] : [pmsWebhook({ pms, tenants: tenancy, secret: config.PMS_API_KEY, budget })]),
     ],
     adminRoutes: [
       flagRoutes({ flags, auth }),
@@ -299,7 +312,8 @@ export async function startService(
     await outbox.start();
     notices.start();
   }
-  const server = createServer(app);
+  // A request that doesn't come to its end keeps its connection: signed bodies have a shorter time of their own.
+  const server = createServer({ requestTimeout: REQUEST_MS, headersTimeout: HEADERS_MS }, app);
   // Longer than the idle time of the usual balancers (60 s): else one sends into a connection that is just being closed.
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   const drain = drainer(server);

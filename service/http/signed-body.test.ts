@@ -1,8 +1,9 @@
-import { connect } from "node:net";
-import { Router } from "express";
+import { connect, type Socket } from "node:net";
+import { type Request, type RequestHandler, Router } from "express";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Served, serve } from "../../test/http.ts";
 import { createTokenBucket } from "../channels/rate.ts";
+import { createBodyBudget } from "./body-budget.ts";
 import { sameSecret, signatureOf, verifySignature } from "./signature.ts";
 import { jsonBodyOf, rawBodyOf, readSignedBody } from "./signed-body.ts";
 
@@ -20,12 +21,19 @@ beforeAll(async () => {
       secret: SECRET,
       header: "X-Signature-256",
       limitBytes: LIMIT,
+      budget: createBodyBudget(8 * 1024 * 1024),
       rateLimit: { take: () => ({ allowed, retryAfterSeconds: allowed ? 0 : 7 }) },
     }),
     (_request, response) => {
       response.json({ bytes: rawBodyOf(response).length, value: jsonBodyOf(response) });
     },
   );
+  const rest = { header: "X-Signature-256", limitBytes: 1000 };
+  const answer: RequestHandler = (_request, response) => void response.json({});
+  router.post("/slow", readSignedBody({ ...rest, secret: SECRET, deadlineMs: 50 }), answer);
+  router.post("/two", readSignedBody({ ...rest, secret: ["the-new-secret", "the-old-secret"] }), answer);
+  const ofPath = ({ params: { name } }: Request) => (name === "nobody" ? [] : [`secret-of-${name}`]);
+  router.post("/of/:name", readSignedBody({ ...rest, secret: ofPath }), answer);
   served = await serve(router);
   base = served.url;
 });
@@ -99,6 +107,58 @@ describe("a signed body", () => {
     );
     expect(answer).toMatch(/^HTTP\/1\.1 413 /);
   });
+});
+
+describe("bodies of strangers", () => {
+  const open = (head: string) =>
+    new Promise<{ socket: Socket; answer: Promise<string> }>((resolve) => {
+      const socket = connect(Number(new URL(base).port), "127.0.0.1");
+      const answer = new Promise<string>((done) => {
+        let text = "";
+        socket.on("data", (data) => {
+          text += data;
+        });
+        socket.on("error", () => done(text));
+        socket.on("close", () => done(text));
+      });
+      socket.on("connect", () => {
+        socket.write(head);
+        resolve({ socket, answer });
+      });
+    });
+  const head = (path: string, length: number) =>
+    `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nX-Signature-256: sha256=${"0".repeat(64)}\r\nContent-Length: ${length}\r\n\r\n`;
+
+  test("many that never end hold no more than the budget, and a real one passes meanwhile", async () => {
+    const part = "a".repeat(1024 * 1024);
+    const strangers = await Promise.all(Array.from({ length: 12 }, () => open(head("/hook", LIMIT))));
+    for (const { socket } of strangers) socket.write(part);
+    const first = await Promise.race(strangers.map(({ answer }) => answer));
+    expect(first).toMatch(/^HTTP\/1\.1 503 .*Retry-After: 5/s);
+    expect((await post('{"a":1}')).status).toBe(200);
+    for (const { socket } of strangers) socket.destroy();
+  });
+
+  test("one that comes too slowly is given up", async () => {
+    const { socket, answer } = await open(head("/slow", 100));
+    socket.write("a");
+    expect(await answer).toMatch(/^HTTP\/1\.1 408 /);
+  });
+});
+
+test("while a secret is being changed both count, and a sender's own key is that of its path only", async () => {
+  const signed = (path: string, secret: string) =>
+    fetch(`${base}${path}`, {
+      method: "POST",
+      body: "{}",
+      headers: { "content-type": "application/json", "x-signature-256": signatureOf("{}", secret) },
+    });
+  expect((await signed("/two", "the-new-secret")).status).toBe(200);
+  expect((await signed("/two", "the-old-secret")).status).toBe(200);
+  expect((await signed("/two", "another-secret")).status).toBe(401);
+  expect((await signed("/of/a", "secret-of-a")).status).toBe(200);
+  expect((await signed("/of/b", "secret-of-a")).status).toBe(401);
+  expect((await signed("/of/nobody", "secret-of-nobody")).status).toBe(401);
 });
 
 test("signatures compare by content, in any case of the hexadecimal digits", () => {

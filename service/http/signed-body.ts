@@ -1,5 +1,6 @@
 import { createHmac, createSecretKey, type KeyObject } from "node:crypto";
 import type { Request, RequestHandler, Response } from "express";
+import { type BodyBudget, createBodyBudget } from "./body-budget.ts";
 import { Problem } from "./problem.ts";
 import { matchesDigest } from "./signature.ts";
 
@@ -9,11 +10,18 @@ export interface RateLimit {
 }
 
 export interface SignedBodyOptions {
-  /** HMAC-SHA256 key of the raw body. */
-  secret: string;
+  /**
+   * HMAC-SHA256 keys of the raw body; any of them will do. There are two while a secret is being changed. A function makes them of
+   * the request, where each sender has a key of its own; without any the request is refused like one with a wrong signature.
+   */
+  secret: string | readonly string[] | ((request: Request) => readonly string[]);
   /** Name of the header that holds `sha256=<hex>`. */
   header: string;
   limitBytes: number;
+  /** What all bodies that are under way may hold; absent: this route has one of its own. */
+  budget?: BodyBudget | undefined;
+  /** Milliseconds for a whole body to come. */
+  deadlineMs?: number;
   /** Asked after the signature, so that a stranger can't use up the allowance of the real sender. */
   rateLimit?: RateLimit | undefined;
 }
@@ -21,8 +29,11 @@ export interface SignedBodyOptions {
 interface Read {
   /** Absent when the body was longer than the limit. */
   raw: Buffer | undefined;
-  digest: Buffer;
+  /** One for each key. */
+  digests: Buffer[];
 }
+
+const DEADLINE_MS = 10_000;
 
 /** Bytes beyond the limit are hashed and dropped, so that the signature is still checked first; from here on nobody listens. */
 const DRAIN_FACTOR = 4;
@@ -30,21 +41,25 @@ const DRAIN_FACTOR = 4;
 /**
  * Reads a signed JSON body whatever its media type says, and checks in this order: signature (401), rate (429), media
  * type (415), size (413), JSON (400). Holds at most `limitBytes` in memory. A body without a signature header isn't read
- * at all. A body of more than four times the limit is 413 and ends the connection, since reading on would be the attack.
+ * at all. A body of more than four times the limit is 413 and ends the connection, since reading on would be the attack; one
+ * that doesn't come to its end in time is 408, and one that is in everybody's way 503.
  *
  * The handlers behind it find the bytes with `rawBodyOf(response)` and the value with `jsonBodyOf(response)`.
  */
-export function readSignedBody({ secret, header, limitBytes, rateLimit }: SignedBodyOptions): RequestHandler {
-  // A key object is made once; of a text Node makes one for every body.
-  const key = createSecretKey(Buffer.from(secret));
+export function readSignedBody(options: SignedBodyOptions): RequestHandler {
+  const { secret, header, limitBytes, rateLimit, budget = createBodyBudget(), deadlineMs = DEADLINE_MS } = options;
+  const keysOf = (secrets: readonly string[]) => secrets.map((text) => createSecretKey(Buffer.from(text)));
+  // Key objects are made once; of a text Node makes one for every body.
+  const fixed = typeof secret === "function" ? undefined : keysOf([secret].flat());
   return async (request, response, next) => {
     const signature = request.get(header);
     if (signature === undefined) {
       response.set("Connection", "close");
       throw unauthorized(`Send the header ${header}: sha256=<HMAC-SHA256 of the raw body, in hexadecimal>.`);
     }
-    const { raw, digest } = await read(request, response, limitBytes, key);
-    if (!matchesDigest(digest, signature)) {
+    const keys = fixed ?? keysOf((secret as (request: Request) => readonly string[])(request));
+    const { raw, digests } = await read(request, response, { limitBytes, keys, budget, deadlineMs });
+    if (!digests.map((digest) => matchesDigest(digest, signature)).includes(true)) {
       throw unauthorized(`${header} isn't the HMAC-SHA256 of the raw body with this channel's secret.`);
     }
     const rate = rateLimit?.take();
@@ -96,29 +111,53 @@ function parseJson(raw: Buffer): unknown {
   }
 }
 
-function read(request: Request, response: Response, limitBytes: number, key: KeyObject): Promise<Read> {
+interface ReadOptions extends Pick<Required<SignedBodyOptions>, "limitBytes" | "deadlineMs"> {
+  keys: readonly KeyObject[];
+  budget: BodyBudget;
+}
+
+function read(request: Request, response: Response, { limitBytes, keys, budget, deadlineMs }: ReadOptions): Promise<Read> {
   return new Promise((resolve, reject) => {
-    const hmac = createHmac("sha256", key);
+    const hmacs = keys.map((key) => createHmac("sha256", key));
     const chunks: Buffer[] = [];
     let length = 0;
     const settle = (act: () => void) => {
       request.off("data", onData).off("end", onEnd).off("error", onError).off("aborted", onAborted);
+      clearTimeout(timer);
+      reading.end();
       act();
     };
+    /** Nobody reads the rest, so the connection can't be used for another request. */
+    const giveUp = (problem: Problem) => {
+      response.set("Connection", "close");
+      request.pause();
+      chunks.length = 0;
+      settle(() => reject(problem));
+    };
+    const reading = budget.begin(giveUp);
+    const timer = setTimeout(() => giveUp(tooSlow(deadlineMs)), deadlineMs);
     const onData = (chunk: Buffer) => {
       length += chunk.length;
       if (length > limitBytes * DRAIN_FACTOR) {
-        response.set("Connection", "close");
-        request.pause();
-        settle(() => reject(tooLarge(limitBytes)));
+        giveUp(tooLarge(limitBytes));
         return;
       }
-      hmac.update(chunk);
-      if (length > limitBytes) chunks.length = 0;
-      else chunks.push(chunk);
+      for (const hmac of hmacs) hmac.update(chunk);
+      if (length > limitBytes) {
+        chunks.length = 0;
+        reading.end();
+      } else {
+        chunks.push(chunk);
+        reading.hold(chunk.length);
+      }
     };
     const onEnd = () =>
-      settle(() => resolve({ raw: length > limitBytes ? undefined : Buffer.concat(chunks), digest: hmac.digest() }));
+      settle(() =>
+        resolve({
+          raw: length > limitBytes ? undefined : Buffer.concat(chunks),
+          digests: hmacs.map((hmac) => hmac.digest()),
+        }),
+      );
     const onError = (error: Error) =>
       settle(() => reject(new Problem(400, "Bad Request", `The body could not be read: ${error.message}.`)));
     const onAborted = () =>
@@ -126,6 +165,9 @@ function read(request: Request, response: Response, limitBytes: number, key: Key
     request.on("data", onData).on("end", onEnd).on("error", onError).on("aborted", onAborted);
   });
 }
+
+const tooSlow = (deadlineMs: number) =>
+  new Problem(408, "Request Timeout", `The body did not come to its end within ${deadlineMs / 1000} s. Send it again.`);
 
 const tooLarge = (limitBytes: number) =>
   new Problem(413, "Content Too Large", `The body may have ${limitBytes} bytes at most. Send fewer messages at a time.`);

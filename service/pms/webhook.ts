@@ -1,9 +1,12 @@
 import { Router } from "express";
+import type { BodyBudget } from "../http/body-budget.ts";
 import { Problem } from "../http/problem.ts";
 import { jsonBodyOf, readSignedBody } from "../http/signed-body.ts";
 import type { PmsClients, PmsTenant } from "./clients.ts";
 
 export interface PmsWebhookOptions {
+  /** What bodies of strangers may hold, shared with the other signed routes. */
+  budget?: BodyBudget | undefined;
   pms: PmsClients;
   tenants: { get(id: string): Promise<PmsTenant | undefined> | PmsTenant | undefined };
   /** HMAC key that the hotels' PMS sign with. */
@@ -16,9 +19,9 @@ const LARGEST_BODY = 64_000;
  * `POST /webhooks/pms/:tenant`: a hotel's PMS says that something changed there. Whatever it was, what was read before is
  * no longer believed; the body, any JSON signed in `X-Signature-256`, is not looked at further.
  */
-export function pmsWebhook({ pms, tenants, secret }: PmsWebhookOptions): Router {
+export function pmsWebhook({ pms, tenants, secret, budget }: PmsWebhookOptions): Router {
   const router = Router();
-  const signed = readSignedBody({ secret, header: "X-Signature-256", limitBytes: LARGEST_BODY });
+  const signed = readSignedBody({ secret, header: "X-Signature-256", limitBytes: LARGEST_BODY, budget });
   router.post("/webhooks/pms/:tenant", signed, async (request, response) => {
     jsonBodyOf(response);
     const tenant = await tenants.get(String(request.params.tenant));

@@ -16,9 +16,9 @@ class Keeper extends InMemorySpanExporter {
   }
 }
 
-const open = async (ratio: number) => {
+const open = async (ratio: number, isTrusted = true) => {
   finished.length = 0;
-  tracing = await openTracing({ exporter: new Keeper(), ratio, release: "v1" });
+  tracing = await openTracing({ exporter: new Keeper(), ratio, release: "v1", isTrusted: () => isTrusted });
 };
 afterEach(() => tracing.close());
 
@@ -52,6 +52,29 @@ describe("tracing", () => {
     await request();
     await tracing.close();
     expect(finished).toEqual([]);
+  });
+
+  test("a stranger's traceparent neither makes a trace be kept nor gives it its id; a trusted one's does, and a wrong one nothing", async () => {
+    const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    await open(0, false);
+    await request({ traceparent });
+    await tracing.close();
+    expect(finished).toEqual([]);
+    await open(1, false);
+    await request({ traceparent });
+    await tracing.close();
+    await until(async () => expect(finished).toHaveLength(2));
+    for (const span of finished) expect(span.spanContext().traceId).not.toBe("0af7651916cd43dd8448eb211c80319c");
+    await open(0, true);
+    await request({ traceparent });
+    await tracing.close();
+    await until(async () => expect(finished).toHaveLength(2));
+    for (const wrong of ["00-zz-zz-01", "x".repeat(10_000), "00-00000000000000000000000000000000-0000000000000000-01"]) {
+      await open(0, true);
+      await request({ traceparent: wrong });
+      await tracing.close();
+      expect(finished).toEqual([]);
+    }
   });
 
   test("an error marks its span and is thrown on", async () => {

@@ -1,17 +1,22 @@
 import type { Attributes } from "@opentelemetry/api";
 import type { SpanExporter } from "@opentelemetry/sdk-trace";
-import type { RequestHandler } from "express";
+import type { Request, RequestHandler } from "express";
 
 export interface TracingOptions {
   /** `otlp` sends to OTEL_EXPORTER_OTLP_ENDPOINT, as the exporter reads it. */
   exporter: "none" | "console" | "otlp" | SpanExporter;
-  /** Share of traces that are kept (0–1), decided where a trace begins; a caller's decision is followed. */
+  /** Share of traces that are kept (0–1), decided where a trace begins; a trusted caller's decision is followed. */
   ratio: number;
   release: string;
+  /**
+   * Whether a request's `traceparent` is to be followed, which decides about its trace too. A stranger's isn't: each of its
+   * requests could make a trace be kept.
+   */
+  isTrusted?: (request: Request) => boolean;
 }
 
 export interface Tracing {
-  /** A span for each request, below the caller's trace when it sends `traceparent`. */
+  /** A span for each request, below the caller's trace when a trusted caller sends `traceparent`. */
   middleware: RequestHandler;
   /** Runs work inside a span; an error marks the span and is thrown on. Attributes hold nothing that a guest wrote. */
   span<Result>(name: string, attributes: Attributes, work: () => Promise<Result>): Promise<Result>;
@@ -26,7 +31,7 @@ const NONE: Tracing = {
 };
 
 /** Opens OpenTelemetry tracing; without an exporter nothing of it is even loaded. */
-export async function openTracing({ exporter, ratio, release }: TracingOptions): Promise<Tracing> {
+export async function openTracing({ exporter, ratio, release, isTrusted = () => false }: TracingOptions): Promise<Tracing> {
   if (exporter === "none") return NONE;
   const [api, sdk, { resourceFromAttributes }, { AsyncLocalStorageContextManager }, { W3CTraceContextPropagator }] =
     await Promise.all([
@@ -54,10 +59,9 @@ export async function openTracing({ exporter, ratio, release }: TracingOptions):
 
   return {
     middleware: (request, response, next) => {
-      const parent = propagator.extract(context.active(), request.headers, {
-        get: (carrier, key) => carrier[key],
-        keys: Object.keys,
-      });
+      const parent = isTrusted(request)
+        ? propagator.extract(context.active(), request.headers, { get: (carrier, key) => carrier[key], keys: Object.keys })
+        : context.active();
       const span = tracer.startSpan(
         request.method,
         { kind: SpanKind.SERVER, attributes: { "http.request.method": request.method } },

@@ -1,4 +1,5 @@
 import { Router } from "express";
+import type { BodyBudget } from "../../http/body-budget.ts";
 import { invalid } from "../../http/problem.ts";
 import { jsonBodyOf, readSignedBody } from "../../http/signed-body.ts";
 import { recordStatuses } from "../../mail/delivery-status.ts";
@@ -12,6 +13,8 @@ import { findReferences } from "./message-id.ts";
 const BODY_LIMIT = 2 * 1024 * 1024;
 
 export interface EmailWebhookOptions {
+  /** What bodies of strangers may hold, shared with the other signed routes. */
+  budget?: BodyBudget | undefined;
   /** Absent: the channel is off and the route answers 404. */
   secret: string | undefined;
   inbox: Inbox;
@@ -38,7 +41,12 @@ export function emailWebhook(options: EmailWebhookOptions): Router {
   const { inbox, database, logger, canonicalUserId } = options;
   const router = Router();
   if (options.secret === undefined) return router;
-  const signed = readSignedBody({ secret: options.secret, header: "X-Signature-256", limitBytes: BODY_LIMIT });
+  const signed = readSignedBody({
+    secret: options.secret,
+    header: "X-Signature-256",
+    limitBytes: BODY_LIMIT,
+    budget: options.budget,
+  });
   router.post("/webhooks/email", signed, async (_request, response) => {
     const mail = parse(jsonBodyOf(response));
     const reason = automaticReason(mail);

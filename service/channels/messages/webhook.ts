@@ -1,5 +1,6 @@
 import { Router } from "express";
 import { z } from "zod";
+import type { BodyBudget } from "../../http/body-budget.ts";
 import { invalid, Problem } from "../../http/problem.ts";
 import { jsonBodyOf, readSignedBody } from "../../http/signed-body.ts";
 import type { Answers } from "../../mail/answers.ts";
@@ -39,6 +40,8 @@ const bodySchema = z.object({
 export const MESSAGES_CHANNEL: Channel = { name: "messages", pulled: true };
 
 export interface MessagesWebhookOptions {
+  /** What bodies of strangers may hold, shared with the other signed routes. */
+  budget?: BodyBudget | undefined;
   secret: string;
   inbox: Inbox;
   answers: Answers;
@@ -56,7 +59,12 @@ export interface MessagesWebhookOptions {
 export function messagesWebhook(options: MessagesWebhookOptions): Router {
   const { inbox, answers } = options;
   const router = Router();
-  const signed = readSignedBody({ secret: options.secret, header: "X-Signature-256", limitBytes: BODY_LIMIT });
+  const signed = readSignedBody({
+    secret: options.secret,
+    header: "X-Signature-256",
+    limitBytes: BODY_LIMIT,
+    budget: options.budget,
+  });
   router.post("/webhooks/messages", signed, async (request, response) => {
     const body = parse(jsonBodyOf(response));
     const userId = options.canonicalUserId(body.user_id);

@@ -1,6 +1,7 @@
 import { type Request, type Response, Router } from "express";
 import { z } from "zod";
 import { readJsonBody } from "../../http/json-body.ts";
+import { createPeers, type Peers } from "../../http/peers.ts";
 import { invalid, Problem } from "../../http/problem.ts";
 import type { RateLimit } from "../../http/signed-body.ts";
 import type { Channel } from "../../mail/channel.ts";
@@ -12,6 +13,7 @@ import { createTokenBucket } from "../rate.ts";
 import { storableText } from "../text.ts";
 import { createWebGuests } from "./guest.ts";
 import { readHistory } from "./history.ts";
+import { ownPages } from "./origin.ts";
 import { PAGE_FILES, PAGE_HEADERS, renderPage } from "./page.ts";
 import { createWebStreams } from "./streams.ts";
 
@@ -42,6 +44,10 @@ export interface WebChatOptions {
   tenant: (tenantId: string) => Promise<WebChatTenant | undefined>;
   /** @throws Problem 429 with `Retry-After` when the tenant or the guest sends too much */
   limit: (tenantId: string, userId: string) => Promise<void>;
+  /** Tells whose browser it is, and which host it asked for, behind the proxies of the deployment. */
+  peers?: Peers;
+  /** Address of the service for browsers, where a proxy changes `Host`. */
+  publicUrl?: string | undefined;
   /** For guests who write for the first time: whoever makes many of them can't pass the limit of one. */
   newGuests?: RateLimit;
 }
@@ -68,10 +74,11 @@ const bodySchema = z.strictObject({
 /** `GET /chat` and `/chat/:tenant`: the page; below it, what the page asks for. Guests' messages go through the inbox. */
 export function createWebChat(options: WebChatOptions): WebChat {
   const { database, inbox, logger } = options;
-  const { newGuests = createTokenBucket({ ratePerSecond: 20, burst: 200 }) } = options;
+  const { peers = createPeers([]), newGuests = createTokenBucket({ ratePerSecond: 20, burst: 200 }) } = options;
   const guests = createWebGuests({ secret: options.secret, secure: options.secureCookies });
   const streams = createWebStreams({ database, logger });
   const router = Router();
+  const isOwnPage = ownPages({ peers, publicUrl: options.publicUrl, logger });
 
   const hotelOf = async (request: Request): Promise<WebChatTenant> => {
     const id = request.params.tenant ?? DEFAULT_TENANT;
@@ -120,7 +127,7 @@ export function createWebChat(options: WebChatOptions): WebChat {
     await streams.open(tenant.id, guest, response);
   });
 
-  router.post("/chat/:tenant/messages", sameOrigin, readJsonBody("16kb"), async (request, response) => {
+  router.post("/chat/:tenant/messages", isOwnPage, readJsonBody("16kb"), async (request, response) => {
     const tenant = await hotelOf(request);
     const body = parse(request);
     let guest = guests.read(request, tenant.id);
@@ -152,16 +159,6 @@ export function createWebChat(options: WebChatOptions): WebChat {
   });
 
   return { router, start: () => streams.start(), close: () => streams.close() };
-}
-
-/** Other sites' pages can't write for a guest, whatever cookies the browser would send along. */
-function sameOrigin(request: Request, _response: Response, next: () => void): void {
-  const origin = request.get("origin");
-  const from = origin === undefined || !URL.canParse(origin) ? origin : new URL(origin).host;
-  if (request.get("sec-fetch-site") === "cross-site" || (from !== undefined && from !== request.get("host"))) {
-    throw new Problem(403, "Forbidden", "Messages are taken from the chat's own page only.");
-  }
-  next();
 }
 
 function parse(request: Request): z.infer<typeof bodySchema> {

@@ -1,5 +1,6 @@
 import { Router } from "express";
 import { z } from "zod";
+import type { BodyBudget } from "../../http/body-budget.ts";
 import { invalid, Problem } from "../../http/problem.ts";
 import { sameSecret } from "../../http/signature.ts";
 import { jsonBodyOf, type RateLimit, readSignedBody } from "../../http/signed-body.ts";
@@ -21,6 +22,8 @@ const RATE_PER_SECOND = 2_000;
 const TYPING_AT_ONCE = 50;
 
 export interface WhatsAppWebhookOptions {
+  /** What bodies of strangers may hold, shared with the other signed routes. */
+  budget?: BodyBudget | undefined;
   appSecret: string;
   verifyToken: string;
   inbox: Inbox;
@@ -67,6 +70,7 @@ export function whatsAppWebhook(options: WhatsAppWebhookOptions): Router {
     secret: options.appSecret,
     header: "X-Hub-Signature-256",
     limitBytes: BODY_LIMIT,
+    budget: options.budget,
     rateLimit: options.rateLimit ?? createTokenBucket({ ratePerSecond: RATE_PER_SECOND, burst: RATE_PER_SECOND }),
   });
   router.post("/webhooks/whatsapp", signed, async (_request, response) => {

@@ -5,6 +5,7 @@ import { mailWay, type TemplateSender, webhookWay, whatsAppWay } from "./ways.ts
 
 interface Hotel extends NoticeTenant {
   whatsappPhoneNumberId: string | null;
+  emailAddress: string | null;
 }
 
 /** Notices with the ways that the configuration opens: mail with SMTP_URL, webhooks with a secret, WhatsApp with a token. */
@@ -33,8 +34,7 @@ export function openNotices({
 }
 
 function senderOf(hotel: Hotel | undefined): string | undefined {
-  const own = hotel?.settings.email_address;
-  return typeof own === "string" ? own : undefined;
+  return hotel?.emailAddress ?? undefined;
 }
 
 function numberOf(hotel: Hotel | undefined): { phoneNumberId: string; template: string } | undefined {
