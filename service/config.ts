@@ -57,12 +57,31 @@ const environment = z.object({
     .default("development")
     .describe("sent back as X-Release-Version"),
   DATABASE_URL: url("postgres:", "postgresql:").optional().describe("empty: embedded PGlite in DATA_DIR, or in memory"),
+  DATABASE_POOLER: z
+    .enum(["none", "session", "transaction"])
+    .default("none")
+    .describe("what DATABASE_URL leads to: the server itself, or a pooler of sessions or transactions"),
+  DATABASE_DIRECT_URL: url("postgres:", "postgresql:")
+    .optional()
+    .describe("past a pooler to the server itself, for LISTEN and migrations"),
   DATABASE_POOL_SIZE: integer(1, 200).default(10),
   DATABASE_TIMEOUT_MS: integer(500, 600_000)
     .default(10_000)
     .describe("a query that isn't answered for so long is given up with its connection"),
   DATA_DIR: z.string().optional().describe("folder of the embedded database; empty: in memory"),
   REDIS_URL: url("redis:", "rediss:").optional().describe("empty: in-process cache and bus"),
+  REDIS_MODE: z.enum(["single", "sentinel", "cluster"]).default("single").describe("what REDIS_URL leads to"),
+  REDIS_SENTINELS: z
+    .string()
+    .regex(/^[^\s,:]+:\d{1,5}(,[^\s,:]+:\d{1,5})*$/, "expected host:port, several with commas between them")
+    .transform((text) => text.split(","))
+    .optional()
+    .describe("sentinels that know the primary whose name is the host of REDIS_URL"),
+  REDIS_PREFIX: z
+    .string()
+    .regex(/^[^\s{}]{0,64}$/, "expected up to 64 characters without blanks and braces")
+    .default("")
+    .describe("begins every key and channel"),
   MESSAGES_SECRET: secret.optional().describe("HMAC key of POST /webhooks/messages"),
   ADMIN_JWT_SECRET: z.string().min(32, "expected at least 32 characters").optional(),
   ADMIN_JWKS_URL: url("https:", "http:").optional(),
@@ -184,6 +203,19 @@ export function loadConfig(env: Record<string, string | undefined>) {
       if (name in given && Number(given[name]) !== 0)
         problems.push(`${name}: faults are for rehearsal; production refuses them. Unset it.`);
     }
+  }
+  if (production && given.DATABASE_POOLER === "transaction" && !("DATABASE_DIRECT_URL" in given)) {
+    problems.push(
+      "DATABASE_DIRECT_URL: missing. Behind a pooler of transactions LISTEN and migrations need the server's own address.",
+    );
+  }
+  if (given.REDIS_MODE === "sentinel" && !("REDIS_SENTINELS" in given)) {
+    problems.push(
+      "REDIS_SENTINELS: missing. REDIS_MODE=sentinel asks them for the primary: host:port, several with commas between them.",
+    );
+  }
+  if ("REDIS_SENTINELS" in given && given.REDIS_MODE !== "sentinel") {
+    problems.push("REDIS_SENTINELS: is set, but REDIS_MODE isn't sentinel. Set REDIS_MODE=sentinel, or unset it.");
   }
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
 

@@ -40,6 +40,7 @@ import { guestRoutes } from "./reception/guests.ts";
 import { openNotices } from "./reception/notifications/open.ts";
 import { connect, openDatabase } from "./storage/database.ts";
 import { checkMigrated, migrate, readMigrations } from "./storage/migrations.ts";
+import { findPooler, type Pooling } from "./storage/pooler.ts";
 import { openMemory } from "./storage/shared-memory.ts";
 import { openRedis } from "./storage/shared-redis.ts";
 import { guestHasher, type Logger } from "./telemetry/log.ts";
@@ -69,6 +70,26 @@ const PROBE_CACHE_MS = 10_000;
 /** A greeting of a mail server takes its time. */
 const SMTP_TIMEOUT_MS = 2_000;
 
+/** Production refuses a pooler that it wasn't told of; elsewhere the service does what it can without a session. */
+async function poolingOf(config: Config, logger: Logger): Promise<Pooling> {
+  const {
+    NODE_ENV,
+    DATABASE_URL: url,
+    DATABASE_POOLER: told,
+    DATABASE_DIRECT_URL: direct,
+    DATABASE_TIMEOUT_MS: timeoutMs,
+  } = config;
+  if (url === undefined) return "none";
+  const isFound = told === "none" && NODE_ENV !== "production" && (await findPooler(url, timeoutMs));
+  const pooling = isFound ? "transaction" : told;
+  if (pooling === "transaction" && direct === undefined) {
+    logger.warn(
+      "DATABASE_URL leads to a pooler, and DATABASE_DIRECT_URL is missing: LISTEN is off, and changes are seen by polling alone. Set DATABASE_POOLER=transaction and DATABASE_DIRECT_URL to the server's own address; production doesn't start without.",
+    );
+  }
+  return pooling;
+}
+
 /**
  * Starts everything that one process runs.
  *
@@ -91,17 +112,31 @@ export async function startService(
   const onError = (source: string) => (error: Error) => logger.warn({ err: error }, `${source}: connection error`);
   const connections = await connect({
     url: config.DATABASE_URL,
+    directUrl: config.DATABASE_DIRECT_URL,
+    pooling: await poolingOf(config, logger),
     dataDir: config.DATA_DIR,
     poolSize: config.DATABASE_POOL_SIZE,
     timeoutMs: config.DATABASE_TIMEOUT_MS,
     onError: onError("database"),
   });
   const migrations = await readMigrations();
-  if (config.NODE_ENV === "production") await checkMigrated(connections.direct, migrations);
-  else await migrate(connections.direct, migrations);
+  if (config.NODE_ENV !== "production") await migrate(connections.direct, migrations);
+  const ahead = await checkMigrated(connections.direct, migrations);
+  if (ahead.length > 0) logger.warn({ migrations: ahead }, `database is ahead: ${ahead.join(", ")}; they only add to the schema`);
+  metrics.schemaAhead.set(ahead.length);
   const database = openDatabase(connections, (seconds) => metrics.databaseDuration.observe(seconds));
+  // A pooler that nobody told of shows here, and not at the first guest.
+  await database.ping();
   const shared =
-    config.REDIS_URL === undefined ? openMemory() : await openRedis({ url: config.REDIS_URL, onError: onError("redis") });
+    config.REDIS_URL === undefined
+      ? openMemory()
+      : await openRedis({
+          url: config.REDIS_URL,
+          mode: config.REDIS_MODE,
+          sentinels: config.REDIS_SENTINELS,
+          prefix: config.REDIS_PREFIX,
+          onError: onError("redis"),
+        });
 
   const auth = createAuth({ secret: config.ADMIN_JWT_SECRET, jwksUrl: config.ADMIN_JWKS_URL });
   const guestHash = guestHasher(config.LOG_HASH_KEY);

@@ -22,7 +22,9 @@ export async function makeDatabase(kind: Database["kind"], poolSize = 5): Promis
   const made = kind === "postgres" ? await createDatabase(inject("postgresUrl")) : undefined;
   const owner = await connect({ url: made?.url, poolSize: 2, onError: () => undefined });
   await migrate(owner.pool, await readMigrations());
-  const connections = kind === "postgres" ? await connect({ url: made!.url, poolSize, onError: () => undefined }) : owner;
+  // Patient, since tests run on machines that are busy with others.
+  const options = { poolSize, timeoutMs: 60_000, onError: () => undefined };
+  const connections = kind === "postgres" ? await connect({ url: made!.url, ...options }) : owner;
   const database = openDatabase(connections);
   return {
     database,

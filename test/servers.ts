@@ -1,6 +1,16 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { accessSync, chownSync, constants, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import {
+  accessSync,
+  chmodSync,
+  chownSync,
+  constants,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -174,6 +184,56 @@ export async function startRedis(port?: number, settings: string[] = []): Promis
     process: child,
     stop: async () => {
       await stopProcess(child);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/**
+ * Starts PgBouncer in front of every database of a Postgres server of this file. As root it runs as the user `postgres`.
+ *
+ * @param mode what it pools
+ */
+export async function startPgBouncer(postgresUrl: string, mode: "session" | "transaction"): Promise<Server> {
+  const program = findProgram("pgbouncer", "pgbouncer");
+  const folder = mkdtempSync(join(tmpdir(), "gatehouse-pgbouncer-"));
+  const port = await freePort();
+  const { port: target } = new URL(postgresUrl);
+  writeFileSync(join(folder, "users.txt"), '"postgres" ""\n');
+  writeFileSync(
+    join(folder, "pgbouncer.ini"),
+    `[databases]
+* = host=127.0.0.1 port=${target}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = ${port}
+unix_socket_dir =
+auth_type = trust
+auth_file = ${folder}/users.txt
+pool_mode = ${mode}
+default_pool_size = 3
+max_client_conn = 200
+`,
+  );
+  for (const path of [folder, join(folder, "users.txt"), join(folder, "pgbouncer.ini")]) chmodSync(path, 0o755);
+  const user = process.getuid?.() === 0 ? ["-u", "postgres"] : [];
+  const child = spawn(program, [...user, join(folder, "pgbouncer.ini")], { stdio: ["ignore", "pipe", "pipe"] });
+  const log = collect(child);
+  const url = new URL(postgresUrl);
+  url.port = String(port);
+  await until(
+    () => statement(url.href, "SELECT 1"),
+    10_000,
+    () => child.exitCode === null,
+  ).catch((error) => {
+    throw new Error(`PgBouncer didn't start: ${error.message}\n${log()}`);
+  });
+  return {
+    url: url.href,
+    port,
+    process: child,
+    stop: async () => {
+      await stopProcess(child, "SIGINT");
       rmSync(folder, { recursive: true, force: true });
     },
   };

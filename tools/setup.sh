@@ -30,6 +30,7 @@ setup_node() {
 program_of() {
   case "$1" in
     postgres) echo initdb postgresql ;;
+    pgbouncer) echo pgbouncer pgbouncer ;;
     redis) echo redis-server redis-server ;;
     prometheus) echo promtool prometheus ;;
     pushgateway) echo prometheus-pushgateway prometheus-pushgateway ;;

@@ -53,10 +53,13 @@ export class Batch extends pg.Query {
   /** Names that this batch is the first to use. */
   readonly #parsed = new Set<string>();
 
-  /** @throws when a value can't be sent: before anything is */
-  constructor(statements: readonly Statement[]) {
+  /**
+   * @param named whether statements may have names; behind a transaction pooler the next one may come to another session
+   * @throws when a value can't be sent: before anything is
+   */
+  constructor(statements: readonly Statement[], named = true) {
     super("");
-    this.#statements = statements;
+    this.#statements = named ? statements : statements.map(({ text, values = [] }) => ({ text, values }));
     this.#values = statements.map(({ values = [] }) => values.map((value) => prepareValue(value)));
     const { promise, resolve, reject } = Promise.withResolvers<Record<string, unknown>[][]>();
     this.results = promise;

@@ -1,11 +1,12 @@
-import type { Writable } from "node:stream";
-import pg from "pg";
+import type pg from "pg";
 import { Batch } from "./batch.ts";
-import { openEmbedded } from "./embedded.ts";
+import { beginEmbedded, openEmbedded } from "./embedded.ts";
 import { createJoiner } from "./joiner.ts";
 import type { Listening } from "./listener.ts";
+import type { Pooling } from "./pooler.ts";
 import { openPostgres } from "./postgres.ts";
 import type { Database, Sql, Statement } from "./sql.ts";
+import { beginTransaction, type Transaction } from "./transaction.ts";
 
 /** The role of every statement of the service: it owns nothing and can't bypass row-level security. */
 export const APP_ROLE = "gatehouse_app";
@@ -15,6 +16,10 @@ export interface DatabaseOptions {
   url?: string | undefined;
   /** Folder of the embedded database; absent: in memory. */
   dataDir?: string | undefined;
+  /** Past a pooler to the server itself, for `LISTEN` and migrations; absent: `url` does. */
+  directUrl?: string | undefined;
+  /** What `url` leads to. Absent: the server itself. */
+  pooling?: Pooling | undefined;
   poolSize?: number | undefined;
   /** Milliseconds after which a query that isn't answered is given up with its connection; the server ends it somewhat sooner. */
   timeoutMs?: number | undefined;
@@ -31,6 +36,10 @@ export interface Connections {
   /** Connections without limits of time, for migrations: they may take as long as they need. */
   direct: pg.Pool;
   listener: Listening;
+  /** Whether statements may have names. */
+  named: boolean;
+  /** The first statement of a transaction of a tenant, or of none (""), perhaps with a time of its own for each statement. */
+  opening(tenantId: string, statementMs?: number): Statement;
   /** Gives a connection in use more time, until it is released. */
   allow(client: pg.ClientBase, milliseconds: number): void;
   /** Releases the folder and the embedded engine. Call after the pool has ended. */
@@ -52,120 +61,73 @@ export function connect(options: DatabaseOptions): Promise<Connections> {
  * @param observe told how long each transaction took, in seconds, with the wait for a connection
  */
 export function openDatabase(connections: Connections, observe: (seconds: number) => void = () => undefined): Database {
-  const { kind, pool, listener } = connections;
-  const prepared = new WeakSet<object>();
+  const { kind, pool, listener, named, opening } = connections;
 
-  async function prepare(client: pg.PoolClient): Promise<void> {
-    if (kind !== "postgres" || prepared.has(client)) return;
-    // Awaited: no statement may run with the rights that the connection came with.
-    await client.query(`SET ROLE ${APP_ROLE}`);
-    prepared.add(client);
-  }
-
-  async function inOnePacket(tenantId: string, statements: readonly Statement[]): Promise<Record<string, unknown>[][]> {
+  /** Does work with a connection of the pool, which `isSpoilt` says not to use again. */
+  async function withClient<Result>(work: (client: pg.PoolClient) => Promise<Result>, isSpoilt: () => boolean): Promise<Result> {
     const started = performance.now();
-    const batch = new Batch([
-      { name: "tenant", text: "select set_config('app.tenant_id', $1, true)", values: [tenantId] },
-      ...statements,
-    ]);
     const client = await pool.connect();
-    let broken = false;
     try {
-      await prepare(client);
-      client.query(batch);
-      const [, ...rows] = await batch.results;
-      return rows;
-    } catch (error) {
-      broken = batch.isSpoilt || !prepared.has(client);
-      throw error;
+      return await work(client);
     } finally {
-      client.release(broken);
+      client.release(isSpoilt());
       observe((performance.now() - started) / 1000);
     }
   }
 
+  const inOnePacket = (tenantId: string, statements: readonly Statement[]): Promise<Record<string, unknown>[][]> => {
+    const batch = new Batch([opening(tenantId), ...statements], named);
+    return withClient(
+      async (client) => {
+        client.query(batch);
+        const [, ...rows] = await batch.results;
+        return rows;
+      },
+      () => batch.isSpoilt,
+    );
+  };
   const joiner = createJoiner(inOnePacket);
 
-  async function transaction<Result>(tenantId: string | undefined, work: (sql: Sql) => Promise<Result>): Promise<Result> {
-    const started = performance.now();
-    const client = await pool.connect();
-    let broken: Error | undefined;
-    let ended = false;
-    let last: Promise<unknown> = Promise.resolve();
-    try {
-      await prepare(client);
-      const opening = openingOf(kind, tenantId);
-      const together = kind === "postgres" ? writeTogether(client) : () => undefined;
-      together();
-      const opened = client.query(opening);
-      // On Postgres it travels in one packet with the first statement of `work`, and is awaited below.
-      if (kind === "postgres") opened.catch(() => undefined);
-      else await opened;
-
-      const sql: Sql = async <Row>(text: string, values?: readonly unknown[], name?: string) => {
-        if (ended) throw new Error("a statement came after the end of its transaction");
-        together();
-        if (kind === "postgres")
-          return (
-            await client.query(
-              queryOf({ text, ...(values === undefined ? {} : { values }), ...(name === undefined ? {} : { name }) }),
-            )
-          ).rows as Row[];
-        // The embedded engine takes one statement at a time.
-        const mine = last.then(() => client.query(text, values as unknown[]));
-        last = mine.catch(() => undefined);
-        return (await mine).rows as Row[];
-      };
-      let result: Result;
-      try {
-        result = await untilLost(client, work(sql));
-        await opened;
-      } catch (error) {
-        await opened; // its error is the cause of the other
-        throw error;
-      }
-      ended = true;
-      await last;
-      const end = await client.query("COMMIT");
-      if (end.command !== "COMMIT") throw new Error("the transaction had failed, so the database rolled it back");
-      return result;
-    } catch (error) {
-      ended = true;
-      await last;
-      try {
-        await client.query("ROLLBACK");
-      } catch (rollbackError) {
-        broken = rollbackError as Error;
-      }
-      throw error;
-    } finally {
-      client.release(broken);
-      observe((performance.now() - started) / 1000);
-    }
+  function transaction<Result>(tenantId: string, work: (sql: Sql) => Promise<Result>, timeoutMs?: number): Promise<Result> {
+    let begun: Transaction | undefined;
+    return withClient(
+      async (client) => {
+        if (timeoutMs !== undefined) connections.allow(client, timeoutMs * SERVER_FIRST);
+        begun =
+          kind === "embedded" ? beginEmbedded(client, tenantId) : beginTransaction(client, opening(tenantId, timeoutMs), named);
+        try {
+          const result = await untilLost(client, work(begun.sql));
+          await begun.commit();
+          return result;
+        } catch (error) {
+          await begun.rollBack();
+          throw error;
+        }
+      },
+      () => begun?.isSpoilt() ?? false,
+    );
   }
 
   const database: Database = {
     kind,
-    forTenant: (tenantId, work) => {
-      if (tenantId === "") return Promise.reject(new Error("forTenant: the tenant's id is empty"));
-      // It would end the statement's text early.
-      if (tenantId.includes("\0")) return Promise.reject(new Error("forTenant: the tenant's id holds U+0000"));
-      return transaction(tenantId, work);
+    forTenant: (tenantId, work, { timeoutMs } = {}) => {
+      const refusal = refusalOf(tenantId);
+      return refusal === undefined ? transaction(tenantId, work, timeoutMs) : Promise.reject(refusal);
     },
     batchForTenant: (tenantId, statements) => {
-      if (kind === "postgres" && tenantId !== "" && !tenantId.includes("\0")) return joiner(tenantId, statements);
+      if (kind === "postgres" && refusalOf(tenantId) === undefined) return joiner(tenantId, statements);
       return database.forTenant(tenantId, async (sql) => {
         const rows: Record<string, unknown>[][] = [];
         for (const { text, values } of statements) rows.push(await sql(text, values));
         return rows;
       });
     },
-    withoutTenant: (work) => transaction(undefined, work),
+    withoutTenant: (work) => transaction("", work),
     listen: (channel, handler) => listener.listen(channel, handler),
     onReconnect: (handler) => listener.onReconnect(handler),
     isListening: () => listener.isAlive(),
     ping: async () => {
-      await pool.query("SELECT 1");
+      await (kind === "postgres" ? inOnePacket("", [{ text: "select 1" }]) : pool.query("SELECT 1"));
     },
     close: async () => {
       await listener.close();
@@ -174,6 +136,14 @@ export function openDatabase(connections: Connections, observe: (seconds: number
     },
   };
   return database;
+}
+
+/** So much longer than the server a connection may be silent, so that the server's own time-out comes first. */
+const SERVER_FIRST = 1.25;
+
+function refusalOf(tenantId: string): Error | undefined {
+  if (tenantId === "") return new Error("forTenant: the tenant's id is empty");
+  return tenantId.includes("\0") ? new Error("forTenant: the tenant's id holds U+0000, which Postgres can't") : undefined;
 }
 
 /** Work that waits for something else doesn't notice that its connection is gone, and would keep its place in the pool for ever. */
@@ -186,41 +156,4 @@ async function untilLost<Result>(client: pg.PoolClient, work: Promise<Result>): 
   } finally {
     client.off("end", onEnd);
   }
-}
-
-const queryOf = ({ text, values, name }: Statement): pg.QueryConfig => ({
-  text,
-  ...(values === undefined ? {} : { values: values as unknown[] }),
-  ...(name === undefined ? {} : { name }),
-});
-
-/** One message for all that begins a transaction: this is on the way of every one. */
-function openingOf(kind: Database["kind"], tenantId: string | undefined): string {
-  return [
-    "BEGIN",
-    // The embedded engine has one connection, which migrations use too: there the role ends with the transaction.
-    ...(kind === "embedded" ? [`SET LOCAL ROLE ${APP_ROLE}`] : []),
-    ...(tenantId === undefined ? [] : [`SELECT set_config('app.tenant_id', ${pg.escapeLiteral(tenantId)}, true)`]),
-  ].join("; ");
-}
-
-/**
- * Queries of one tick leave in one packet: each write to a socket is a system call, and those are most of what a message
- * costs this process.
- *
- * @returns call it before each query
- */
-function writeTogether(client: pg.PoolClient): () => void {
-  // pg has no interface for this; its connection is a plain socket underneath.
-  const { stream } = (client as unknown as { connection: { stream: Writable } }).connection;
-  let corked = false;
-  return () => {
-    if (corked) return;
-    corked = true;
-    stream.cork();
-    process.nextTick(() => {
-      corked = false;
-      stream.uncork();
-    });
-  };
 }

@@ -39,7 +39,8 @@ export const settingsOf = ({ statementMs, lockMs, idleInTransactionMs }: Limits)
 export async function limitSession(client: pg.ClientBase, limits: Limits): Promise<void> {
   const settings = settingsOf(limits);
   const calls = settings.map((_, index) => `set_config($${2 * index + 1}, $${2 * index + 2}, false)`);
-  await Promise.all([client.query(`select ${calls.join(", ")}`, settings.flat()), checkClients(client)]);
+  await client.query(`select ${calls.join(", ")}`, settings.flat());
+  await checkClients(client);
 }
 
 /** Servers before 14 don't know this setting, and on some systems it can't be used; then TCP's keep-alive has to do. */

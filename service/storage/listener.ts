@@ -12,6 +12,8 @@ export interface Listening {
 }
 
 export interface ListenerOptions {
+  /** False: there is no session to listen in, so nothing is heard, and callers see changes by polling alone. */
+  hears?: boolean;
   /** Makes a client that isn't connected yet. Its connection must be its own: behind a transaction pooler `LISTEN` hears nothing. */
   makeClient: () => pg.Client;
   /** Runs first on each new connection; rejects when it can't be used. */
@@ -48,10 +50,17 @@ export class Listener implements Listening {
   #closed = false;
 
   constructor(options: ListenerOptions) {
-    this.#options = { prepare: async () => undefined, heartbeatMs: HEARTBEAT_MS, patienceMs: PATIENCE_MS, ...options };
+    this.#options = {
+      hears: true,
+      prepare: async () => undefined,
+      heartbeatMs: HEARTBEAT_MS,
+      patienceMs: PATIENCE_MS,
+      ...options,
+    };
   }
 
   async listen(channel: string, handler: (payload: string) => void): Promise<() => Promise<void>> {
+    if (!this.#options.hears) return async () => undefined;
     const handlers = this.#handlers.get(channel) ?? new Set();
     handlers.add(handler);
     const first = !this.#handlers.has(channel);

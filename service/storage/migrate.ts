@@ -4,9 +4,11 @@ import { MigrationError, migrate, readMigrations } from "./migrations.ts";
 
 /** `npm run migrate`: brings the database of DATABASE_URL (its owner's) or DATA_DIR to the newest version. */
 try {
-  const config = loadConfig({ DATABASE_URL: process.env.DATABASE_URL, DATA_DIR: process.env.DATA_DIR });
+  const { DATABASE_URL, DATABASE_DIRECT_URL, DATA_DIR } = process.env;
+  const config = loadConfig({ DATABASE_URL, DATABASE_DIRECT_URL, DATA_DIR });
   const connections = await connect({
     url: config.DATABASE_URL,
+    directUrl: config.DATABASE_DIRECT_URL,
     dataDir: config.DATA_DIR,
     onError: (error) => console.error(error.message),
   });

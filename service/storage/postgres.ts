@@ -1,35 +1,46 @@
 import pg from "pg";
-import type { Connections, DatabaseOptions } from "./database.ts";
-import { type Limits, limitSession, limitsOf } from "./limits.ts";
+import { APP_ROLE, type Connections, type DatabaseOptions } from "./database.ts";
+import { type Limits, limitSession, limitsOf, settingsOf } from "./limits.ts";
 import { Listener } from "./listener.ts";
+import { refusePooler } from "./pooler.ts";
 import { SilenceWatch } from "./silence.ts";
+import type { Statement } from "./sql.ts";
 
 /** A query that isn't answered for so long is given up. */
-const TIMEOUT_MS = 10_000;
+export const DATABASE_TIMEOUT_MS = 10_000;
 /** TCP asks after so long without traffic whether the other side is still there. */
 const KEEP_ALIVE_MS = 10_000;
 
 /** Opens a pool on a Postgres server. Nothing connects before it is used. */
-export function openPostgres({
-  url,
-  poolSize = 10,
-  timeoutMs = TIMEOUT_MS,
-  heartbeatMs,
-  onError,
-}: DatabaseOptions & { url: string }): Connections {
+export function openPostgres(options: DatabaseOptions & { url: string }): Connections {
+  const { url, directUrl = url, pooling = "none", timeoutMs = DATABASE_TIMEOUT_MS, heartbeatMs, onError } = options;
   const limits = limitsOf(timeoutMs);
   const common = {
-    connectionString: url,
     connectionTimeoutMillis: limits.connectMs,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
   };
-  const { pool, watch } = openPool({ ...common, max: poolSize }, limits, onError);
+  const { pool, watch } = openPool({ ...options, pooling }, common, limits);
+  const checkDirect = async (client: pg.ClientBase) => {
+    if (directUrl !== url) await refusePooler(client, "DATABASE_DIRECT_URL");
+    else if (pooling === "none") await refusePooler(client, "DATABASE_URL");
+  };
   // Opened by its first use only, which is a migration.
-  const direct = new pg.Pool({ ...common, max: 2, idleTimeoutMillis: 1_000, application_name: "gatehouse-migrate" });
+  const direct = new pg.Pool({
+    ...common,
+    connectionString: directUrl,
+    max: 2,
+    idleTimeoutMillis: 1_000,
+    application_name: "gatehouse-migrate",
+    onConnect: checkDirect,
+  });
   direct.on("error", onError);
+  const listening = { connectionString: directUrl, query_timeout: limits.silenceMs, application_name: "gatehouse-listen" };
+  const hears = pooling !== "transaction" || directUrl !== url;
   const listener = new Listener({
-    makeClient: () => new pg.Client({ ...common, query_timeout: limits.silenceMs, application_name: "gatehouse-listen" }),
+    hears,
+    makeClient: () => new pg.Client({ ...common, ...listening }),
+    prepare: checkDirect,
     onError,
     patienceMs: limits.silenceMs,
     ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
@@ -39,20 +50,29 @@ export function openPostgres({
     pool,
     direct,
     listener,
+    named: pooling !== "transaction",
+    opening: openingOf(pooling === "transaction" ? settingsOf(limits) : []),
     allow: (client, milliseconds) => watch.allow(client, milliseconds),
     release: () => direct.end(),
   };
 }
 
-function openPool(config: pg.PoolConfig, limits: Limits, onError: (error: Error) => void) {
+function openPool(
+  { url, poolSize = 10, pooling, onError }: DatabaseOptions & { url: string },
+  common: pg.PoolConfig,
+  limits: Limits,
+) {
   const pool = new pg.Pool({
-    ...config,
+    ...common,
+    connectionString: url,
+    max: poolSize,
     idleTimeoutMillis: 30_000,
     application_name: "gatehouse",
-    pipeline: true,
     onConnect: async (client) => {
       watch.begin(client);
-      await limitSession(client, limits);
+      if (pooling === "none") await refusePooler(client, "DATABASE_URL");
+      // A pooled session isn't this client's: there each transaction sets its limits.
+      if (pooling !== "transaction") await limitSession(client, limits);
     },
   });
   const watch = new SilenceWatch(pool, limits.silenceMs);
@@ -60,4 +80,22 @@ function openPool(config: pg.PoolConfig, limits: Limits, onError: (error: Error)
   pool.on("connect", (client) => client.on("error", onError));
   pool.on("error", () => undefined); // its connection has told the same
   return { pool, watch };
+}
+
+/**
+ * The statement that comes first in every transaction. It sets what holds for this transaction and no longer: the role, which row-level
+ * security holds, and the tenant, whose rows are seen. So nothing depends on what was done before on the connection, or is left on it.
+ */
+function openingOf(settings: readonly [string, string][]): Connections["opening"] {
+  const always = [["role", APP_ROLE], ["app.tenant_id", ""], ...settings] as const;
+  const text = (count: number) =>
+    `select ${Array.from({ length: count }, (_, index) => `set_config($${2 * index + 1}, $${2 * index + 2}, true)`).join(", ")}`;
+  const usual = text(always.length);
+  const longer = text(always.length + 1);
+  return (tenantId, statementMs): Statement => {
+    const values = ["role", APP_ROLE, "app.tenant_id", tenantId, ...settings.flat()];
+    return statementMs === undefined
+      ? { name: "open", text: usual, values }
+      : { name: "open-longer", text: longer, values: [...values, "statement_timeout", String(statementMs)] };
+  };
 }

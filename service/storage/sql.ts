@@ -26,8 +26,10 @@ export interface Database {
   /**
    * Runs `work` in a transaction that sees and writes rows of this tenant only (row-level security).
    * Commits when `work` fulfils; rolls back and rethrows when it rejects.
+   *
+   * @param options `timeoutMs`: what each statement may take, for one that is known to take long
    */
-  forTenant<Result>(tenantId: string, work: (sql: Sql) => Promise<Result>): Promise<Result>;
+  forTenant<Result>(tenantId: string, work: (sql: Sql) => Promise<Result>, options?: { timeoutMs?: number }): Promise<Result>;
 
   /**
    * Runs statements that don't depend on each other's rows in one transaction of a tenant, sent in one packet: one round trip

@@ -98,6 +98,7 @@ export function createMetrics({ collectDefaults = true } = {}) {
       "Duration of transactions.",
       [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5],
     ),
+    schemaAhead: gauge("schema_ahead", "Migrations that the database had at the start and this release doesn't know."),
     listenAlive: gauge("listen_alive", "1 while the database's notifications arrive; 0: changes are seen by polling only."),
     oldestSnapshotAge: gauge(
       "database_oldest_snapshot_age_seconds",
