@@ -79,6 +79,7 @@ export function openMemory(clock: () => number = () => performance.now(), maximu
   return {
     kind: "memory",
     redis: undefined,
+    nameOf: (key) => key,
     get: async (key) => text(key),
     set: async (key, value, ttlSeconds) => put(key, value, ttlSeconds),
     setIfAbsent: async (key, value, ttlSeconds) => {

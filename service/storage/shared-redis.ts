@@ -1,34 +1,35 @@
-import { Redis } from "ioredis";
+import type { ChainableCommander } from "ioredis";
+import {
+  checkRedisMode,
+  makeRedisClients,
+  type RedisClient,
+  RedisModeError,
+  type RedisOptions,
+  refusalOfCluster,
+} from "./redis-clients.ts";
 import type { Shared, Write } from "./shared.ts";
 
 const DELETE_IF_EQUALS = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) else return 0 end";
+/** What a ping writes, and for how long it stays. */
+const PING_KEY = "ping";
+const PING_TTL_MS = 60_000;
 
-export interface RedisOptions {
-  url: string;
-  /** Told about connection errors, which nobody awaits. */
-  onError: (error: Error) => void;
-  /** A command that isn't answered in this time rejects. */
-  commandTimeoutMs?: number;
+interface Names {
+  key(name: string): string;
+  channel(name: string): string;
 }
 
 /**
- * The cache and bus on Redis: one connection for commands, one for subscriptions.
- * While the server is away commands reject at once, rather than queue; both connections come back by themselves.
+ * The cache and bus on Redis: one client for commands, one for subscriptions.
+ * While the server is away commands reject at once, rather than queue; both come back by themselves.
+ *
+ * @throws RedisModeError when the server answers and is of another kind than `mode`
  */
-export async function openRedis({ url, onError, commandTimeoutMs = 2_000 }: RedisOptions): Promise<Shared> {
-  const retryStrategy = (attempt: number) => Math.min(50 * 2 ** Math.min(attempt, 6), 2_000);
-  const commands = new Redis(url, {
-    lazyConnect: true,
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
-    commandTimeout: commandTimeoutMs,
-    // A server that accepts and is silent costs that time once, not at each command: the connection is given up for it.
-    socketTimeout: commandTimeoutMs,
-    retryStrategy,
-    // Commands of one turn of the event loop leave in one packet.
-    enableAutoPipelining: true,
-  });
-  const subscriber = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: null, autoResubscribe: true, retryStrategy });
+export async function openRedis(options: RedisOptions): Promise<Shared> {
+  const { mode = "single", prefix = "", onError } = options;
+  const { commands, subscriber } = makeRedisClients(options);
+  const names = namesOf(prefix, mode === "cluster");
+  const nameOf = names.key;
   commands.on("error", onError);
   subscriber.on("error", onError);
 
@@ -38,7 +39,13 @@ export async function openRedis({ url, onError, commandTimeoutMs = 2_000 }: Redi
   let wasLost = false;
   let closing = false;
   subscriber.on("message", (channel: string, message: string) => {
-    for (const handler of handlers.get(channel) ?? []) handler(message);
+    for (const handler of handlers.get(channel) ?? []) {
+      try {
+        handler(message);
+      } catch (error) {
+        onError(error as Error); // anyone who can log in there can publish, with any message
+      }
+    }
   });
   subscriber.on("close", () => {
     if (closing || wasLost) return;
@@ -60,49 +67,39 @@ export async function openRedis({ url, onError, commandTimeoutMs = 2_000 }: Redi
     }
     for (const handler of reconnected) handler();
   });
-  // A server that isn't there yet is no reason not to start: both go on trying.
-  await Promise.all([commands.connect(), subscriber.connect()].map((connecting) => connecting.catch(onError)));
-
-  const apply = (multi: ReturnType<Redis["multi"]>, one: Write) => {
-    if (one.op === "set")
-      one.ttlSeconds === undefined
-        ? multi.set(one.key, one.value)
-        : multi.set(one.key, one.value, "PX", Math.round(one.ttlSeconds * 1000));
-    else if (one.op === "delete") multi.del(one.key);
-    else if (one.op === "increment") multi.incr(one.key);
-    else if (one.op === "publish") multi.publish(one.channel, one.message);
-    else if (one.op === "hashDelete") multi.hdel(one.key, one.field);
-    else multi.hset(one.key, one.field, one.value);
-  };
+  await connectBoth(commands, subscriber, options);
 
   return {
     kind: "redis",
     redis: commands,
-    get: async (key) => (await commands.get(key)) ?? undefined,
+    nameOf,
+    get: async (key) => (await commands.get(nameOf(key))) ?? undefined,
     set: async (key, value, ttlSeconds) => {
-      if (ttlSeconds === undefined) await commands.set(key, value);
-      else await commands.set(key, value, "PX", Math.round(ttlSeconds * 1000));
+      if (ttlSeconds === undefined) await commands.set(nameOf(key), value);
+      else await commands.set(nameOf(key), value, "PX", Math.round(ttlSeconds * 1000));
     },
     setIfAbsent: async (key, value, ttlSeconds) =>
-      (await commands.set(key, value, "PX", Math.round(ttlSeconds * 1000), "NX")) === "OK",
-    deleteIfEquals: async (key, value) => (await commands.eval(DELETE_IF_EQUALS, 1, key, value)) === 1,
+      (await commands.set(nameOf(key), value, "PX", Math.round(ttlSeconds * 1000), "NX")) === "OK",
+    deleteIfEquals: async (key, value) => (await commands.eval(DELETE_IF_EQUALS, 1, nameOf(key), value)) === 1,
     delete: async (...keys) => {
-      if (keys.length > 0) await commands.del(...keys);
+      // One by one: in a cluster they may be on several servers. They leave in one packet all the same.
+      await Promise.all(keys.map((key) => commands.del(nameOf(key))));
     },
-    increment: (key) => commands.incr(key),
-    hashAll: async (key) => new Map(Object.entries(await commands.hgetall(key))),
-    hashGet: async (key, field) => (await commands.hget(key, field)) ?? undefined,
+    increment: (key) => commands.incr(nameOf(key)),
+    hashAll: async (key) => new Map(Object.entries(await commands.hgetall(nameOf(key)))),
+    hashGet: async (key, field) => (await commands.hget(nameOf(key), field)) ?? undefined,
     atomically: async (writes) => {
       const multi = commands.multi();
-      for (const one of writes) apply(multi, one);
+      for (const one of writes) apply(multi, one, names);
       for (const [error] of (await multi.exec()) ?? []) {
         if (error !== null) throw error;
       }
     },
     publish: async (channel, message) => {
-      await commands.publish(channel, message);
+      await commands.publish(names.channel(channel), message);
     },
-    subscribe: async (channel, handler) => {
+    subscribe: async (name, handler) => {
+      const channel = names.channel(name);
       const set = handlers.get(channel) ?? new Set();
       const first = !handlers.has(channel);
       handlers.set(channel, set.add(handler));
@@ -119,8 +116,9 @@ export async function openRedis({ url, onError, commandTimeoutMs = 2_000 }: Redi
     onLost: (handler) => {
       lost.add(handler);
     },
+    // A primary that became a replica answers PING as ever; only a write tells.
     ping: async () => {
-      await commands.ping();
+      await commands.set(nameOf(PING_KEY), "1", "PX", PING_TTL_MS);
     },
     close: async () => {
       closing = true;
@@ -128,4 +126,54 @@ export async function openRedis({ url, onError, commandTimeoutMs = 2_000 }: Redi
       subscriber.disconnect();
     },
   };
+}
+
+/**
+ * @returns how keys and channels are named on the server. In a cluster what belongs together stands on one server, since a MULTI can't span two:
+ *   all keys of a tenant, and all keys of none. A hash tag says so.
+ * @see https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags
+ */
+function namesOf(prefix: string, isCluster: boolean): Names {
+  const channel = (name: string) => prefix + name;
+  if (!isCluster) return { key: channel, channel };
+  const key = (name: string) => {
+    const tenant = /^t:[^:]+/.exec(name)?.[0];
+    return tenant === undefined ? `{${prefix}gatehouse}:${name}` : `{${prefix}${tenant}}${name.slice(tenant.length)}`;
+  };
+  return { key, channel };
+}
+
+/** A server that isn't there yet is no reason not to start: both clients go on trying. One of the wrong kind is. */
+async function connectBoth(commands: RedisClient, subscriber: RedisClient, options: RedisOptions): Promise<void> {
+  const { mode = "single", onError } = options;
+  const refuse = (error: Error): never => {
+    commands.disconnect();
+    subscriber.disconnect();
+    throw error;
+  };
+  const results = await Promise.allSettled([commands.connect(), subscriber.connect()]);
+  for (const result of results) {
+    if (result.status === "fulfilled") continue;
+    const refusal = mode === "cluster" ? refusalOfCluster(result.reason as Error) : undefined;
+    if (refusal !== undefined) refuse(refusal);
+    onError(result.reason as Error);
+  }
+  if (commands.status !== "ready") return;
+  try {
+    await checkRedisMode(commands, mode);
+  } catch (error) {
+    if (error instanceof RedisModeError) refuse(error);
+    onError(error as Error); // it may not be asked, or has just gone
+  }
+}
+
+function apply(multi: ChainableCommander, one: Write, { key, channel }: Names): void {
+  if (one.op === "set") {
+    if (one.ttlSeconds === undefined) multi.set(key(one.key), one.value);
+    else multi.set(key(one.key), one.value, "PX", Math.round(one.ttlSeconds * 1000));
+  } else if (one.op === "delete") multi.del(key(one.key));
+  else if (one.op === "increment") multi.incr(key(one.key));
+  else if (one.op === "publish") multi.publish(channel(one.channel), one.message);
+  else if (one.op === "hashDelete") multi.hdel(key(one.key), one.field);
+  else multi.hset(key(one.key), one.field, one.value);
 }

@@ -1,4 +1,4 @@
-import type { Redis } from "ioredis";
+import type { Cluster, Redis } from "ioredis";
 
 /** One write of `atomically`. */
 export type Write =
@@ -18,7 +18,9 @@ export type Write =
 export interface Shared {
   readonly kind: "redis" | "memory";
   /** The client itself, for libraries that want one (rate limits); absent in memory. */
-  readonly redis: Redis | undefined;
+  readonly redis: Redis | Cluster | undefined;
+  /** @returns how a key is named on the server: for what uses the client itself */
+  nameOf(key: string): string;
 
   get(key: string): Promise<string | undefined>;
   set(key: string, value: string, ttlSeconds?: number): Promise<void>;
@@ -42,6 +44,7 @@ export interface Shared {
   /** Called when a connection is lost. */
   onLost(handler: () => void): void;
 
+  /** Writes; rejects when the server can't take that. */
   ping(): Promise<void>;
   close(): Promise<void>;
 }

@@ -62,7 +62,7 @@ export function createLimits({ shared, guestHash, defaults = DEFAULT_LIMITS }: L
       insuranceLimiter: memory,
       points,
       duration,
-      keyPrefix,
+      keyPrefix: shared.nameOf(keyPrefix),
     });
   };
   const bucket = (perMinute: number, keyPrefix: string) => {
