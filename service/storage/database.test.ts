@@ -128,21 +128,72 @@ describe("migrations", () => {
   test("production's check names what is missing, what was changed and what is unknown", async () => {
     const { url, drop } = await createDatabase(inject("postgresUrl"));
     const { pool } = await connect({ url, poolSize: 1, onError: () => undefined });
-    const one = { version: "001", name: "001-one", sql: "create table one (a int)", checksum: "1" };
-    const two = { version: "002", name: "002-two", sql: "create table two (a int)", checksum: "2" };
+    const kind = { phase: "expand", inTransaction: true } as const;
+    const one = { version: "001", name: "001-one", sql: "create table one (a int)", checksum: "1", ...kind };
+    const two = { version: "002", name: "002-two", sql: "create table two (a int)", checksum: "2", ...kind };
+    const three = { ...one, version: "003", name: "003-three", sql: "drop table two", phase: "contract" } as const;
     await expect(checkMigrated(pool, [one])).rejects.toThrow(/lacks 001-one.*npm run migrate/);
     await migrate(pool, [one, two]);
-    await checkMigrated(pool, [one, two]);
-    await expect(checkMigrated(pool, [one])).rejects.toThrow(/002-two, which this release doesn't know/);
+    expect(await checkMigrated(pool, [one, two])).toEqual([]);
     await expect(checkMigrated(pool, [one, { ...two, checksum: "3" }])).rejects.toThrow(/002-two was changed/);
+    // A release that is rolled back starts on what only added to its schema, and migrates nothing.
+    expect(await checkMigrated(pool, [one])).toEqual(["002-two"]);
+    expect(await migrate(pool, [one])).toEqual([]);
+    await pool.query("update schema_migrations set phase = null where version = '002'");
+    await expect(checkMigrated(pool, [one])).rejects.toThrow(/002-two, whose phase isn't recorded/);
+    await migrate(pool, [one, two, three]);
+    await expect(checkMigrated(pool, [one, two])).rejects.toThrow(/003-three, which took away/);
+    await expect(migrate(pool, [one, two])).rejects.toThrow(/003-three, which took away/);
     await pool.end();
     await drop();
+  });
+
+  test("a schema that an earlier release made gets its phases", async () => {
+    const { url, drop } = await createDatabase(inject("postgresUrl"));
+    const { pool } = await connect({ url, poolSize: 1, onError: () => undefined });
+    const migrations = await readMigrations();
+    await migrate(pool, migrations);
+    await pool.query("alter table schema_migrations drop column phase");
+    expect(await checkMigrated(pool, migrations)).toEqual([]);
+    expect(await migrate(pool, migrations)).toEqual([]);
+    const { rows } = await pool.query("select phase from schema_migrations");
+    expect(rows).toEqual(migrations.map(({ phase }) => ({ phase })));
+    await pool.end();
+    await drop();
+  });
+
+  test.each(KINDS)("an index is built without a lock on %s, and what a killed build left behind goes first", async (kind) => {
+    const made = await makeDatabase(kind, 1);
+    const first = { version: "901", checksum: "1", phase: "expand", inTransaction: true } as const;
+    const table = { ...first, name: "901-table", sql: "create table numbers (n int); insert into numbers values (1), (1)" };
+    const build = { ...first, version: "902", name: "902-index", inTransaction: false };
+    const unique = { ...build, sql: "-- comes first\ncreate unique index concurrently if not exists one_n on numbers (n)" };
+    const valid = async () =>
+      (await made.pool.query("select indisvalid from pg_index where indexrelid = to_regclass('one_n')")).rows;
+    const all = [...(await readMigrations()), table];
+    await expect(migrate(made.pool, [...all, unique])).rejects.toThrow(/902-index failed.*one_n/s);
+    if (kind === "postgres") expect(await valid()).toEqual([{ indisvalid: false }]);
+    await made.pool.query("delete from numbers");
+    expect(await migrate(made.pool, [...all, unique])).toEqual(["902-index"]);
+    expect(await valid()).toEqual([{ indisvalid: true }]);
+    await made.pool.query("delete from schema_migrations where version = '902'");
+    expect(await migrate(made.pool, [...all, unique])).toEqual(["902-index"]);
+    const two = { ...build, version: "903", name: "903-two", sql: "update numbers set n = 2" };
+    await expect(migrate(made.pool, [...all, unique, two])).rejects.toThrow(/903-two says "transaction: none"/);
+    await made.close();
   });
 
   test("a failing one leaves nothing behind", async () => {
     const { url, drop } = await createDatabase(inject("postgresUrl"));
     const { pool } = await connect({ url, poolSize: 1, onError: () => undefined });
-    const bad = { version: "001", name: "001-bad", sql: "create table half (a int); select 1 / 0", checksum: "1" };
+    const bad = {
+      version: "001",
+      name: "001-bad",
+      sql: "create table half (a int); select 1 / 0",
+      checksum: "1",
+      phase: "expand",
+      inTransaction: true,
+    } as const;
     await expect(migrate(pool, [bad])).rejects.toThrow(MigrationError);
     expect((await pool.query("select to_regclass('half') as half")).rows).toEqual([{ half: null }]);
     await pool.end();
