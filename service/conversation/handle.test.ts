@@ -263,8 +263,8 @@ describe("flags", () => {
       texts.push(text);
       offered.push(reply?.buttons !== undefined);
     }
-    // First other words, then a menu to choose from, then the way back from the person.
-    expect(offered).toEqual([false, enhanced, true]);
+    // The first reply has a person one tap away; other words, then a menu to choose from, then the way back from the person.
+    expect(offered).toEqual([true, enhanced, true]);
     expect(new Set(texts).size).toBe(3);
     expect(guest.conversation.handedOver).toBe(true);
     const menu = (await guest.say("asistente")).reply;

@@ -14,10 +14,11 @@ import { topicOf } from "./intents/table.ts";
 import type { Hotel, PmsCall, PmsOutcome, Step, Surroundings, Understood } from "./orchestrator/contract.ts";
 import { nameSaid } from "./orchestrator/names.ts";
 import { orchestrate } from "./orchestrator/orchestrate.ts";
+import { MAXIMUM_BUTTONS } from "./replies/catalogue.ts";
 import type { Draft, Phrase } from "./replies/phrases.ts";
-import { render } from "./replies/render.ts";
+import { type Rendered, render } from "./replies/render.ts";
 import { wordsOf } from "./replies/words.ts";
-import { readSession } from "./session.ts";
+import { readSession, type Session } from "./session.ts";
 import type { TenantModels } from "./tenant-models.ts";
 import type { Tickets } from "./tickets.ts";
 
@@ -110,8 +111,9 @@ export function createHandle(options: HandleOptions): HandleMessage {
         enhancedFallback: flags.isEnabled("nlp.fallback.enhanced", context),
         reservations: flags.isEnabled("reservation.enabled", context),
       },
-      clock: { now, today },
+      clock: { now, today, time: wordsOf(language, today, tenant.timeZone).clock(now) },
       userId,
+      channel,
       messageKey: `${channel}:${message.messageId}`,
       handedOver: conversation.handedOver,
       isSenderUnproven: message.senderUnproven,
@@ -140,7 +142,7 @@ export function createHandle(options: HandleOptions): HandleMessage {
     if (draft.phrases.length === 0) return turn;
 
     if (state.noticeAt === undefined) {
-      draft = { ...draft, phrases: [...draft.phrases, { key: "notice", parameters: {} }] };
+      draft = firstReply(draft, step.handedOver);
       state.noticeAt = now.toISOString();
     }
     const told = await notices.tell(tenantId, opened);
@@ -149,10 +151,8 @@ export function createHandle(options: HandleOptions): HandleMessage {
       interactive: flags.isEnabled("features.interactive_messages", context),
       typing: flags.isEnabled("conversation.delay.enabled", context),
     };
-    let rendered = render(draft, words, look);
-    if (rendered.reply.text === state.lastReply) rendered = render(otherWords(draft), words, look);
+    const rendered = renderAnew(draft, state, (each) => render(each, words, look));
     state.choices = rendered.choices;
-    state.lastReply = rendered.reply.text;
     turn.replies = [rendered.reply];
     return turn;
   };
@@ -170,6 +170,9 @@ export function createHandle(options: HandleOptions): HandleMessage {
       else if (effect.type === "ticket") {
         await tickets.open(conversation, effect.key, effect.ticket);
         opened.push(effect.key);
+      } else if (effect.type === "event") {
+        // No reply speaks of it, so it says nothing about what reception knows.
+        await tickets.open(conversation, effect.key, { kind: "booking", urgent: false, text: `${effect.kind}: ${effect.text}` });
       } else await tickets.setRoom(conversation.tenantId, effect.key, effect.room);
     }
     return call;
@@ -254,6 +257,36 @@ function join(first: Draft, second: Draft): Draft {
     buttons: second.phrases.length > 0 ? second.buttons : first.buttons,
     ...(location === undefined ? {} : { location }),
   };
+}
+
+/** The first reply says that a machine answers, and a person is one tap away. */
+function firstReply(draft: Draft, handedOver: boolean): Draft {
+  const phrases: Phrase[] = [...draft.phrases, { key: "notice", parameters: {} }];
+  if (handedOver || draft.buttons.includes("reception")) return { ...draft, phrases };
+  // Three numbers are examples; the guest can write any other.
+  const examples = draft.buttons.length === MAXIMUM_BUTTONS && draft.buttons.every((id) => /^(guests|nights):/.test(id));
+  return { ...draft, phrases, buttons: [...(examples ? draft.buttons.slice(0, -1) : draft.buttons), "reception"] };
+}
+
+/**
+ * A question that comes again comes in other words, and the third time with a person: a guest who is asked the same for ever has no way out.
+ *
+ * @param state the session; remembers the reply
+ */
+function renderAnew(draft: Draft, state: Session, put: (draft: Draft) => Rendered): Rendered {
+  const plain = put(draft);
+  const { text } = plain.reply;
+  if (text !== state.lastReply) {
+    state.repeated = 0;
+    state.lastReply = text;
+    return plain;
+  }
+  state.repeated += 1;
+  const other = put(otherWords(draft));
+  if (other.reply.text !== text || state.awaiting === undefined) return other;
+  const before: Phrase = state.repeated === 1 ? { key: "ask_again", parameters: {} } : { key: "offer_person", parameters: {} };
+  const buttons = state.repeated === 1 || draft.buttons.includes("reception") ? draft.buttons : [...draft.buttons, "reception"];
+  return put({ ...draft, phrases: [before, ...draft.phrases], buttons });
 }
 
 /** The same reply in other words, where it has some. */

@@ -58,6 +58,8 @@ const session = z.object({
   stay: stay.default({}),
   /** Who was named when it wasn't yet clear how many are adults and how many children. */
   party: z.object({ adults: z.number().optional(), children: z.number().optional(), people: z.number().optional() }).optional(),
+  /** How the hotel can reach a guest whose channel tells nothing: an e-mail address or a phone number. */
+  contact: z.string().optional(),
   /** Days that were refused, which "one day later" is said about. */
   refused: z.object({ checkIn: z.string(), checkOut: z.string() }).optional(),
   guestName: z.string().optional(),
@@ -94,6 +96,8 @@ const session = z.object({
   misunderstood: z.number().default(0),
   /** Replies in a row of the same kind, so that none is given twice in the same words. */
   lastReply: z.string().optional(),
+  /** How often in a row it was given. */
+  repeated: z.number().default(0),
   mediaAt: z.string().optional(),
 });
 

@@ -3,7 +3,7 @@ import type { Guests } from "../../nlp/entities/guests.ts";
 import type { HoldRequest, Offer, Read, Reservation } from "../../pms/port.ts";
 import type { RoomType } from "../../vocabulary.ts";
 import type { ShownStay } from "../replies/phrases.ts";
-import type { Session, Stay } from "../session.ts";
+import type { Booking, Session, Stay } from "../session.ts";
 import type { Entities, PmsOutcome } from "./contract.ts";
 import { type Dialogue, shown, toBooking } from "./dialogue.ts";
 import { askWho } from "./party.ts";
@@ -75,12 +75,8 @@ export function onOffers(d: Dialogue, read: Read<Offer[]>): undefined {
   const query = toQuery(session.stay);
   if (query === undefined) return askForMissing(d);
   const stay: ShownStay = { ...query, nights: nightsBetween(query.checkIn, query.checkOut) };
-  if (offers.length === 0) {
-    const guests = query.adults + query.children;
-    session.stay = { ...session.stay, adults: undefined, children: undefined, roomType: undefined };
-    d.ask("guests", "party_too_large", { guests }, ["reception"]);
-    return;
-  }
+  // No room is large enough, or the hotel has no rooms here at all: the PMS is asked which, since neither is "full".
+  if (offers.length === 0) return d.call({ operation: "roomTypes", next: "fits" });
   const free = offers
     .filter((offer) => offer.available > 0 && offer.restriction === undefined)
     .sort((a, b) => a.total.amount - b.total.amount)
@@ -109,6 +105,20 @@ export function onOffers(d: Dialogue, read: Read<Offer[]>): undefined {
       { stay, offers: free },
       free.map(({ roomType }) => `room:${roomType}`),
     );
+}
+
+/** No room fits the guests: because they are many, or because nobody has told this PMS of any room. */
+export function onNothingFits(d: Dialogue, rooms: number): undefined {
+  const { session } = d;
+  const { adults = 0, children = 0 } = session.stay;
+  if (rooms === 0) {
+    d.ticket({ kind: "booking", urgent: false, text: `no rooms are known, asked for: ${JSON.stringify(session.stay)}` });
+    d.forget();
+    d.say("no_rooms_known", {}, ["reception"]);
+    return;
+  }
+  session.stay = { ...session.stay, adults: undefined, children: undefined, roomType: undefined };
+  d.ask("guests", "party_too_large", { guests: adults + children }, ["reception"]);
 }
 
 function nothingFree(d: Dialogue, offers: readonly Offer[], stay: ShownStay): undefined {
@@ -193,10 +203,35 @@ export function confirm(d: Dialogue): undefined {
   d.call({ operation: "confirm", next: "confirmed", code: held.code, guestName: d.session.guestName });
 }
 
+/** Only what the PMS calls confirmed is told as confirmed. */
 export function onConfirmed(d: Dialogue, reservation: Reservation): undefined {
+  const { contact } = d.session;
+  if (reservation.status !== "confirmed") return onUnconfirmed(d, reservation);
   d.forget();
+  d.event("booked", summaryOf(toBooking(reservation), contact));
   d.session.lastBooking = reservation.code;
   d.say("confirmed", { reservation: shown(toBooking(reservation)), checkInFrom: d.around.hotel.profile.checkInFrom });
+}
+
+function onUnconfirmed(d: Dialogue, reservation: Reservation): undefined {
+  const { code, status } = reservation;
+  d.ticket({
+    kind: "booking",
+    urgent: true,
+    text: `the guest said yes, and the PMS answers "${status}": ${summaryOf(toBooking(reservation))}`,
+  });
+  if (status === "held") return d.ask("confirm", "not_confirmed", { code }, [`confirm:${code}`, "reception"]);
+  d.session.hold = undefined;
+  d.ask("retry", "not_confirmed", { code }, ["retry", "reception"]);
+}
+
+/** A reservation in one line, for people of reception. */
+export function summaryOf(
+  { code, roomType, checkIn, checkOut, adults, children, total, guestName }: Booking,
+  contact?: string,
+): string {
+  const who = [guestName, contact].filter((each) => each !== undefined).join(", ");
+  return `${code}: ${roomType}, ${checkIn} to ${checkOut}, ${adults} adults, ${children} children, ${total.currency} ${total.amount}${who === "" ? "" : `, ${who}`}`;
 }
 
 /** The guest doesn't want the room; one that is kept is given back. */

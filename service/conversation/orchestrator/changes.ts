@@ -1,7 +1,9 @@
+import { nightsBetween } from "../../calendar.ts";
 import type { Offer, Read, Reservation } from "../../pms/port.ts";
+import type { CancellationRule } from "../replies/phrases.ts";
 import type { Booking, Session, Stay } from "../session.ts";
-import { bookingsOff } from "./booking.ts";
-import type { Entities, PmsOutcome } from "./contract.ts";
+import { bookingsOff, summaryOf } from "./booking.ts";
+import type { Entities, PmsOutcome, Surroundings } from "./contract.ts";
 import { type Dialogue, shown, toBooking } from "./dialogue.ts";
 import { shifted } from "./shift.ts";
 import { mergeStay, objectTo, speaksOfStay, toQuery } from "./stay.ts";
@@ -80,14 +82,16 @@ export function onReservations(d: Dialogue, task: Task, all: readonly Reservatio
 /** The reservation is known. */
 function chosen(d: Dialogue, task: Task, booking: Booking): undefined {
   const { session, around } = d;
+  // A stay that has begun is in the hands of reception: somebody may be in the room.
+  if (booking.checkIn < around.clock.today) {
+    d.ticket({ kind: "booking", urgent: false, text: `${task} of a stay that has begun: ${summaryOf(booking)}` });
+    d.forget();
+    d.say("by_reception", { code: booking.code }, ["reception"]);
+    return;
+  }
   if (task === "cancel") {
     session.cancelling = booking;
-    const freeUntilHours = around.hotel.profile.policies?.freeCancellationHours;
-    d.ask("cancel_confirm", "cancel_confirm", { reservation: shown(booking), freeUntilHours }, [
-      `cancel_yes:${booking.code}`,
-      "cancel_no",
-    ]);
-    return;
+    return askToCancel(d);
   }
   const wish: Entities = session.wish ?? {};
   session.wish = undefined;
@@ -99,6 +103,26 @@ function chosen(d: Dialogue, task: Task, booking: Booking): undefined {
   if (!speaksOfStay(wish)) return askWhatToChange(d);
   change(d, wish);
 }
+
+/** What cancelling costs is said before the yes. */
+export function askToCancel(d: Dialogue): undefined {
+  const { cancelling } = d.session;
+  if (cancelling === undefined) return begin(d, "cancel");
+  const rule = cancellationRule(cancelling.checkIn, d.around);
+  const buttons = [`cancel_yes:${cancelling.code}`, "cancel_no", ...(rule.kind === "free" ? [] : ["reception"])];
+  d.ask("cancel_confirm", "cancel_confirm", { reservation: shown(cancelling), rule }, buttons);
+}
+
+/** @returns what the hotel's terms say of cancelling now */
+export function cancellationRule(checkIn: string, { hotel, clock }: Surroundings): CancellationRule {
+  const { policies, checkInFrom = "00:00" } = hotel.profile;
+  const hours = policies?.freeCancellationHours;
+  if (hours === undefined) return { kind: "unknown" };
+  const left = nightsBetween(clock.today, checkIn) * 24 + hoursOf(checkInFrom) - hoursOf(clock.time);
+  return left >= hours ? { kind: "free", hours } : { kind: "late", hours, fee: policies?.cancellationFee };
+}
+
+const hoursOf = (time: string) => Number(time.slice(0, 2)) + Number(time.slice(3)) / 60;
 
 export function askWhatToChange(d: Dialogue): undefined {
   const { change: wanted } = d.session;
@@ -173,7 +197,10 @@ export function makeChange(d: Dialogue): undefined {
 }
 
 export function onChanged(d: Dialogue, reservation: Reservation): undefined {
+  const before = d.session.change?.reservation;
   d.forget();
+  if (reservation.status === "cancelled") return d.say("change_not_possible", { code: reservation.code }, ["reception"]);
+  d.event("changed", `${before === undefined ? "" : `was ${summaryOf(before)}; now `}${summaryOf(toBooking(reservation))}`);
   d.say("changed", { reservation: shown(toBooking(reservation)) });
 }
 
@@ -192,7 +219,18 @@ export function makeCancellation(d: Dialogue): undefined {
 }
 
 export function onCancelled(d: Dialogue, reservation: Reservation): undefined {
+  const { code, checkIn, status } = reservation;
   d.forget();
+  if (status !== "cancelled") {
+    d.ticket({
+      kind: "booking",
+      urgent: true,
+      text: `the PMS didn't cancel, it answers "${status}": ${summaryOf(toBooking(reservation))}`,
+    });
+    return d.say("change_not_possible", { code }, ["reception"]);
+  }
+  const rule = cancellationRule(checkIn, d.around);
+  d.event("cancelled", `${summaryOf(toBooking(reservation))}${rule.kind === "late" ? "; after the free period" : ""}`);
   if (d.session.lastBooking === reservation.code) d.session.lastBooking = undefined;
   d.say("cancelled", { code: reservation.code });
 }

@@ -79,6 +79,8 @@ export interface Clock {
   now: Date;
   /** The hotel's day, YYYY-MM-DD. */
   today: string;
+  /** The hotel's time of day, HH:MM. */
+  time: string;
 }
 
 /** Everything of a step that isn't the session or the event. */
@@ -87,6 +89,8 @@ export interface Surroundings {
   flags: FlagValues;
   clock: Clock;
   userId: string;
+  /** By which channel the guest writes. */
+  channel: string;
   /** Stands for the guest's message; what must happen once is keyed by it. */
   messageKey: string;
   handedOver: boolean;
@@ -99,7 +103,7 @@ export interface Surroundings {
 /** A call to the PMS; `next` says what its answer is for. */
 export type PmsCall =
   | { operation: "availability"; next: "offer" | "change"; query: StayQuery }
-  | { operation: "roomTypes"; next: "room_types" | "prices" }
+  | { operation: "roomTypes"; next: "room_types" | "prices" | "fits" }
   | { operation: "reservationsOf"; next: "modify" | "cancel" | "status"; userId: string }
   | { operation: "reservation"; next: "modify" | "cancel" | "status"; code: string }
   | { operation: "hold"; next: "held" | "reconfirm"; request: HoldRequest }
@@ -149,7 +153,9 @@ export interface Ticket {
 export type Effect =
   | { type: "pms"; call: PmsCall }
   | { type: "ticket"; key: string; ticket: Ticket }
-  | { type: "ticket_room"; key: string; room: string };
+  | { type: "ticket_room"; key: string; room: string }
+  /** Something happened that reception is told of; no reply speaks of it. */
+  | { type: "event"; key: string; kind: "booked" | "changed" | "cancelled"; text: string };
 
 /** What one step makes: a changed session, what is to be done, and what the guest reads. */
 export interface Step {

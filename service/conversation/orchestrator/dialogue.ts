@@ -89,6 +89,16 @@ export class Dialogue {
     return key;
   }
 
+  /** Reception is told that a booking was made, changed or cancelled. */
+  event(kind: "booked" | "changed" | "cancelled", text: string): undefined {
+    this.effects.push({ type: "event", key: `${this.around.messageKey}:${kind}`, kind, text });
+  }
+
+  /** Adds a button to those of the reply, if it isn't there. */
+  offer(button: string): undefined {
+    if (!this.buttons.includes(button)) this.buttons.push(button);
+  }
+
   ticketRoom(key: string, room: string): undefined {
     this.effects.push({ type: "ticket_room", key, room });
   }

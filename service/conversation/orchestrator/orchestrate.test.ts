@@ -12,7 +12,8 @@ const NOW = new Date("2026-03-10T15:00:00Z");
 const AROUND: Surroundings = {
   hotel: { tenantId: "t", name: "Hotel Rambla", profile: hotelProfile.parse(DEMO_PROFILE), open: true },
   flags: { enhancedFallback: true, reservations: true },
-  clock: { now: NOW, today: "2026-03-10" },
+  clock: { now: NOW, today: "2026-03-10", time: "12:00" },
+  channel: "messages",
   userId: "59899",
   messageKey: "messages:m1",
   handedOver: false,

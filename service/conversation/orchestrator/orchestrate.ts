@@ -180,6 +180,7 @@ function onOutcome(d: Dialogue, outcome: PmsOutcome): undefined {
     return;
   }
   if (outcome.kind === "roomTypes") {
+    if (outcome.call.next === "fits") return booking.onNothingFits(d, outcome.read.value.length);
     if (outcome.read.stale) d.say("stale", { asOf: outcome.read.asOf });
     if (outcome.read.value.length === 0) {
       d.ticket({ kind: "question", urgent: false, text: outcome.call.next });
@@ -231,10 +232,11 @@ function onFailure(d: Dialogue, outcome: Extract<PmsOutcome, { kind: "unavailabl
       return booking.onBookingFailed(d, outcome);
     case "room_types":
     case "prices":
+    case "fits":
       d.ticket({ kind: "question", urgent: false, text: call.next });
       d.say("pms_down", {}, ["retry", "reception"]);
       d.session.awaiting = "retry";
-      d.session.asked = [call.next === "prices" ? "ask_price" : "ask_room_types"];
+      d.session.asked = call.next === "fits" ? [] : [call.next === "prices" ? "ask_price" : "ask_room_types"];
       return;
     case "not_booked":
     case "advance":

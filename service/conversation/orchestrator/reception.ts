@@ -14,7 +14,8 @@ export function toPerson(d: Dialogue, text: string): undefined {
 /** At any hour, and even while a person has taken over. */
 export function emergency(d: Dialogue, text: string): undefined {
   d.handOver({ kind: "emergency", urgent: true, text });
-  d.say("emergency", { phone: d.around.hotel.profile.emergencyPhone ?? d.around.hotel.profile.phone }, []);
+  const { emergencyPhone, phone } = d.around.hotel.profile;
+  d.say("emergency", { phone: emergencyPhone ?? phone }, []);
 }
 
 /** The guest is back with the agent. */
@@ -35,7 +36,7 @@ export function report(d: Dialogue, kind: "issue" | "service", { text, danger }:
   const room = readRoomNumber(words);
   const urgent = kind === "issue" && danger !== undefined;
   const key = d.ticket({ kind, urgent, text, ...(room === undefined ? {} : { room }) });
-  if (kind === "issue") d.say("issue_reported", { room, urgent });
+  if (kind === "issue") d.say("issue_reported", { room, urgent, phone: d.around.hotel.profile.phone });
   else d.say("service_requested", { room });
   if (room !== undefined) {
     remind(d);
@@ -88,7 +89,7 @@ export function lateCheckOut(d: Dialogue, { text, entities }: Pick<Said, "text" 
 function lateTimes(d: Dialogue): string[] {
   const { checkOutUntil, lateCheckOut: terms } = d.around.hotel.profile;
   const last = Number(terms?.until.slice(0, 2) ?? 0);
-  const first = Number(checkOutUntil.slice(0, 2)) + 1;
+  const first = checkOutUntil === undefined ? last - 1 : Number(checkOutUntil.slice(0, 2)) + 1;
   return Array.from(
     { length: Math.max(0, last - first + 1) },
     (_, index) => `${String(first + index).padStart(2, "0")}:00`,

@@ -47,10 +47,7 @@ export function remind(d: Dialogue): boolean {
       return true;
     case "cancel_confirm":
       if (session.cancelling === undefined) return false;
-      d.ask("cancel_confirm", "cancel_confirm", { reservation: shown(session.cancelling) }, [
-        `cancel_yes:${session.cancelling.code}`,
-        "cancel_no",
-      ]);
+      changes.askToCancel(d);
       return true;
     default:
       return false;

@@ -1,7 +1,7 @@
 import type { Intent } from "../../vocabulary.ts";
-import type { Amenity } from "../hotel.ts";
+import type { Amenity, CancellationFee } from "../hotel.ts";
 import { entryOf } from "../intents/table.ts";
-import type { Phrases, ShownReservation, ShownStay, Titles } from "./phrases.ts";
+import type { CancellationRule, Phrases, ShownReservation, ShownStay, Titles } from "./phrases.ts";
 import { emergencyText } from "./told.ts";
 import type { Words } from "./words.ts";
 
@@ -35,12 +35,23 @@ const stay = (s: ShownStay, w: Words) =>
 const line = (r: ShownReservation, w: Words) =>
   `${r.code}: ${w.room(r.roomType)}, ${stay(r, w)}, ${w.money(r.total)}${r.status === undefined ? "" : ` — ${STATUS[r.status]}`}`;
 const intentName = (intent: Intent) => entryOf(intent).name.en.toLowerCase();
+/** What cancelling costs is told before the yes; what the hotel didn't say is said to be unknown. */
+const terms = (rule: CancellationRule, w: Words): string => {
+  if (rule.kind === "unknown") return " I don't have this hotel's cancellation terms; reception can tell you before you decide.";
+  if (rule.kind === "free") return ` Cancellation is free up to ${rule.hours} hours before arrival, and you are in time.`;
+  const fee =
+    rule.fee === undefined ? "may cost something that I don't know: reception can tell you before you decide" : FEE(rule.fee, w);
+  return ` The free period (up to ${rule.hours} hours before arrival) is over: cancelling now ${fee}.`;
+};
+const FEE = (fee: CancellationFee, w: Words): string =>
+  fee === "first_night" ? "costs the first night" : fee === "full" ? "costs the whole stay" : `costs ${w.money(fee)}`;
 const pick = (variant: number, texts: readonly [string, ...string[]]) => texts[variant % texts.length] ?? texts[0];
 
 export const en: Phrases = {
   greeting: ({ hotel }) =>
-    `Hello! I'm the assistant of ${hotel}. I can tell you which rooms are free and what they cost, book, change or cancel a reservation, and answer questions about the hotel. How can I help?`,
-  notice: () => "We keep this chat to serve you. Write “my data” to see or delete it.",
+    `Hello! I'm the virtual assistant of ${hotel}. I can tell you which rooms are free and what they cost, book, change or cancel a reservation, and answer questions about the hotel. How can I help?`,
+  notice: () =>
+    "I'm an automated assistant, not a person: write “reception” to talk to one. We keep this chat to serve you; write “my data” to see or delete it.",
   menu: () =>
     "I can check availability and prices, book, change or cancel a reservation, or pass you to reception. What do you need?",
   thanks: () => "Thank you! If you need anything else, just write here.",
@@ -87,11 +98,11 @@ export const en: Phrases = {
   stale: ({ asOf }, w) =>
     `(I can't reach the hotel's system right now: this is from ${w.clock(asOf)}, and I'll verify it before booking.)`,
   pms_down: (_, w) =>
-    `I can't reach the hotel's system right now, so I don't know whether we have a room. ${w.passedOn}. You can also try again in a few minutes.`,
+    `I can't reach the hotel's system right now, so I don't know whether we have a room. ${w.passedOn}; you can also try again in a while.`,
   pms_down_held: (_, w) =>
     `I couldn't confirm the booking because the hotel's system isn't answering. ${w.passedOn}. You can try again in a moment: nothing is booked twice.`,
   pms_down_reservation: (_, w) =>
-    `I can't see reservations right now because the hotel's system isn't answering. ${w.passedOn}. You can also try again in a few minutes.`,
+    `I can't see reservations right now because the hotel's system isn't answering. ${w.passedOn}; you can also try again in a while.`,
 
   held_ask_name: ({ stay: s, offer, until }, w) =>
     `I'm holding this for you until ${w.clock(until)}: ${w.room(offer.roomType)}, ${stay(s, w)}, ${w.money(offer.total)} in total. What name should the booking be under?`,
@@ -100,7 +111,7 @@ export const en: Phrases = {
     `${w.room(offer.roomType)}, ${stay(s, w)}, ${w.money(offer.total)} in total${guestName === undefined ? "" : `, under the name ${guestName}`}. I'm holding it until ${w.clock(until)}. Shall I confirm the booking?`,
   price_changed: ({ before, now }, w) => `Please note: the price changed from ${w.money(before)} to ${w.money(now)}.`,
   confirmed: ({ reservation: r, checkInFrom }, w) =>
-    `Booking confirmed! Code ${r.code}. ${w.room(r.roomType)}, ${stay(r, w)}, ${w.money(r.total)} in total${r.guestName === undefined ? "" : `, under the name ${r.guestName}`}. Check-in is from ${checkInFrom}.`,
+    `Booking confirmed! Code ${r.code}. ${w.room(r.roomType)}, ${stay(r, w)}, ${w.money(r.total)} in total${r.guestName === undefined ? "" : `, under the name ${r.guestName}`}.${checkInFrom === undefined ? "" : ` Check-in is from ${checkInFrom}.`}`,
   hold_lost: () => "Time ran out, and the room is no longer held.",
   not_booked: () => "All right, nothing was booked. I can look for other dates or another room if you like.",
   not_booked_yet: () => "All right, nothing is booked yet. Say “book it” whenever you like.",
@@ -108,7 +119,7 @@ export const en: Phrases = {
     `All right, I confirm nothing yet. I'm holding the room until ${w.clock(until)}; say “confirm” whenever you like.`,
   already_confirmed: ({ code }) => `Your booking ${code} is already confirmed. Is there anything else I can do?`,
   no_other_dates: () => "I see. Shall I look for other dates or another room?",
-  bookings_off: (_, w) => `Bookings in this chat are paused. ${w.passedOn}. They reply here.`,
+  bookings_off: (_, w) => `Bookings in this chat are paused. ${w.passedOn}, and the answer comes here.`,
 
   change_what: ({ reservation }, w) =>
     `Your booking ${line(reservation, w)}. What would you like to change: dates, guests or room?`,
@@ -121,8 +132,11 @@ export const en: Phrases = {
   change_kept: ({ code }) => `All right, booking ${code} stays as it was.`,
   ask_code: () =>
     "Anyone can write an e-mail in somebody else's name. To do this I need the booking's code, which is in its confirmation (GH-…): could you write it?",
-  cancel_confirm: ({ reservation, freeUntilHours }, w) =>
-    `You are about to cancel booking ${line(reservation, w)}.${freeUntilHours === undefined ? "" : ` Cancellation is free up to ${freeUntilHours} hours before arrival.`} Shall I cancel it?`,
+  by_reception: ({ code }, w) =>
+    `Booking ${code} has begun or ends today, so I can't touch it myself: reception does. ${w.passedOn}.`,
+  not_confirmed: ({ code }, w) => `The hotel's system did not confirm booking ${code}. ${w.passedOn}; you can try again.`,
+  cancel_confirm: ({ reservation, rule }, w) =>
+    `You are about to cancel booking ${line(reservation, w)}.${terms(rule, w)} Shall I cancel it?`,
   cancelled: ({ code }) => `Your booking ${code} is cancelled.`,
   cancel_kept: ({ code }) => `All right, I cancelled nothing. Your booking ${code} stands.`,
   no_reservation: ({ code }) =>
@@ -147,10 +161,13 @@ export const en: Phrases = {
       .join("\n")}`,
   amenity_yes: ({ amenity, hours, free }) =>
     `Yes, we have ${AMENITY[amenity]}${hours === undefined ? "" : `, ${hours}`}${free === true ? ", free of charge" : free === false ? ", at extra cost" : ""}.`,
-  amenity_no: ({ amenity }) => `No, we don't have ${AMENITY[amenity]}.`,
   location: ({ address, phone }) => `We are at ${address}.${phone === undefined ? "" : ` Phone: ${phone}.`}`,
-  check_times: ({ checkInFrom, checkOutUntil }) =>
-    `Check-in is from ${checkInFrom} and check-out until ${checkOutUntil}. If you arrive earlier or leave later, we keep your luggage.`,
+  check_times: ({ checkInFrom, checkOutUntil, luggage }) =>
+    [
+      ...(checkInFrom === undefined ? [] : [`Check-in is from ${checkInFrom}.`]),
+      ...(checkOutUntil === undefined ? [] : [`Check-out is until ${checkOutUntil}.`]),
+      ...(luggage ? ["If you arrive earlier or leave later, we keep your luggage."] : []),
+    ].join(" "),
   policies: ({ policies: p }) =>
     [
       ...(p.freeCancellationHours === undefined
@@ -164,28 +181,47 @@ export const en: Phrases = {
     ].join(" ") || "Reception can tell you our policies.",
   payment: ({ methods, invoices }, w) =>
     `You can pay by ${w.list(methods.map((method) => PAYMENT[method]))} on arrival.${invoices ? " We make invoices: ask reception with your tax details." : ""}`,
-  unknown_fact: (_, w) => `I don't have that information. ${w.passedOn}. They reply here.`,
+  unknown_fact: (_, w) => `I don't have that information. ${w.passedOn}, and the answer comes here.`,
+  unknown_amenity: ({ amenity }, w) =>
+    `I don't know whether the hotel has ${AMENITY[amenity]}: nobody told me. ${w.passedOn}, and the answer comes here.`,
+  no_rooms_known: (_, w) =>
+    `I don't have this hotel's rooms in the system, so I don't know whether there is one. ${w.passedOn}, and the answer comes here.`,
+  i_am_a_bot: () => "I'm an automated assistant (a program), not a person. If you prefer, you can talk to a person at reception.",
+  passed_on: (_, w) => `${w.passedOn}, and the answer comes here.`,
+  lost_item: (_, w) =>
+    `I'm sorry that something is missing. ${w.passedOn}, in your words: if it turns up, they write to you here.`,
+  early_check_in: ({ checkInFrom }, w) =>
+    `${checkInFrom === undefined ? "" : `Check-in is from ${checkInFrom}. `}Coming in earlier depends on the room being ready, and reception decides. ${w.passedOn}, and the answer comes here.`,
+  invoice_noted: (_, w) => `Invoice details: ${w.passedOn}.`,
+  group: ({ rooms }, w) => `For ${rooms} rooms reception makes an offer for the group. ${w.passedOn}, and the answer comes here.`,
+  told_otherwise: (_, w) => `I'm sorry for the mix-up about what you were told. ${w.passedOn}, and the answer comes here.`,
+  ask_contact: () => "Before I hold the room I need a contact: could you leave a phone number or an e-mail address?",
+  ask_contact_again: () =>
+    "I couldn't read that contact. Write an e-mail address (name@example.com) or a phone number with its area code.",
+  ask_again: () => "I still need this to go on:",
+  offer_person: () => "I don't want to keep asking you the same: if you prefer, a person at reception goes on with you.",
 
   late_ask: ({ until, fee }, w) =>
     `You can ask for a late check-out until ${until} for ${w.money(fee)}, if the room stays free. What time would you leave?`,
   late_requested: ({ time, fee }, w) =>
     `Check-out at ${time} (${w.money(fee)}): ${w.passedOn}. They confirm here if the room stays free.`,
   late_too_late: ({ time, until }, w) =>
-    `Here I can ask for a late check-out until ${until}. You asked for ${time}: ${w.passedOn}. Later than ${until} may cost another night.`,
-  late_passed_on: (_, w) => `A late check-out: ${w.passedOn}. They reply here.`,
-  service_requested: ({ room }, w) => `${w.passedOn}${room === undefined ? "" : ` (room ${room})`}.`,
-  issue_reported: ({ room, urgent }, w) =>
-    `I'm sorry about that. ${w.passedOn}${room === undefined ? "" : ` (room ${room})`}${urgent ? ", as urgent" : ""}.`,
+    `Here I can ask for a late check-out until ${until}. Reception has to decide about ${time}. ${w.passedOn}.`,
+  late_passed_on: (_, w) => `Reception decides about a late check-out. ${w.passedOn}, and the answer comes here.`,
+  service_requested: ({ room }, w) => `${room === undefined ? "" : `Room ${room}. `}${w.passedOn}.`,
+  issue_reported: ({ room, urgent, phone }, w) =>
+    `I'm sorry about that. ${room === undefined ? "" : `Room ${room}. `}${w.passedOn}.${urgent ? " It is marked urgent." : ""}${urgent && phone !== undefined ? ` If it can't wait, call ${phone}.` : ""}`,
   ask_room_number: () => "Which room are you in?",
   room_noted: ({ room }) => `Thank you, I noted room ${room}.`,
 
-  handed_over_open: (_, w) => `I'm passing you to reception. ${w.passedOn}: a person replies here.`,
+  handed_over_open: (_, w) =>
+    `${w.passedOn}: from now on a person answers you here. Meanwhile you can write “assistant” and I'll go on.`,
   handed_over_closed: ({ opens }, w) =>
-    `${w.passedOn}. Reception is closed now${opens === undefined ? "" : ` and opens on ${w.day(opens.day)} at ${opens.time}`}. They reply here. Meanwhile you can write “assistant” and I'll go on.`,
+    `I've noted your message for reception, which is closed now${opens === undefined ? "" : ` and opens on ${w.day(opens.day)} at ${opens.time}`}. The answer comes here. Meanwhile you can write “assistant” and I'll go on.`,
   handed_back: () => "I'm here again. How can I help?",
   emergency: ({ phone }, w) => emergencyText("en", w.told, phone),
   data_request: (_, w) =>
-    `We keep your messages, your bookings and the contact you write from. Reception shows or deletes them, as you prefer. ${w.passedOn}. They reply here.`,
+    `We keep your messages, your bookings and the contact you write from. ${w.passedOn}, so that they show or delete them, as you prefer: the answer comes here.`,
 
   rephrase: ({ variant }) =>
     pick(variant, [
@@ -212,9 +248,10 @@ export const en: Phrases = {
   confirm_intent: ({ intent }) => `Is this what you want: ${intentName(intent)}?`,
 
   audio: () => "I can't listen to voice messages yet. Could you write it? Or I can pass you to reception.",
-  image: () => "I got your picture, and reception will see it. I can't read it myself: could you write what you need?",
-  attachment: () => "I got your file, and reception will see it. I can't read it myself: could you write what you need?",
   unreadable: () => "I can't read that kind of message. Could you write it in words?",
+  image: () =>
+    "I got your picture, but I can't look at it or pass it on to reception. Could you write what it shows or what you need?",
+  attachment: () => "I got your file, but I can't open it or pass it on to reception. Could you write what you need?",
   attachment_again: () => "Got that one too.",
   place: () => "Thank you for the location.",
   reaction: () => "Thank you! If you need anything, just write.",

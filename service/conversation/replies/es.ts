@@ -1,7 +1,7 @@
 import type { Intent } from "../../vocabulary.ts";
-import type { Amenity } from "../hotel.ts";
+import type { Amenity, CancellationFee } from "../hotel.ts";
 import { entryOf } from "../intents/table.ts";
-import type { Phrases, ShownReservation, ShownStay, Titles } from "./phrases.ts";
+import type { CancellationRule, Phrases, ShownReservation, ShownStay, Titles } from "./phrases.ts";
 import { emergencyText } from "./told.ts";
 import type { Words } from "./words.ts";
 
@@ -35,12 +35,24 @@ const stay = (s: ShownStay, w: Words) =>
 const line = (r: ShownReservation, w: Words) =>
   `${r.code}: ${w.room(r.roomType)}, ${stay(r, w)}, ${w.money(r.total)}${r.status === undefined ? "" : ` — ${STATUS[r.status]}`}`;
 const intentName = (intent: Intent) => entryOf(intent).name.es.toLowerCase();
+/** What cancelling costs is told before the yes; what the hotel didn't say is said to be unknown. */
+const terms = (rule: CancellationRule, w: Words): string => {
+  if (rule.kind === "unknown")
+    return " No tengo las condiciones de cancelación de este hotel; recepción te las puede decir antes.";
+  if (rule.kind === "free") return ` La cancelación es gratis hasta ${rule.hours} horas antes de la llegada, y estás a tiempo.`;
+  const fee =
+    rule.fee === undefined ? "puede tener un costo que no conozco: recepción te lo puede decir antes" : FEE(rule.fee, w);
+  return ` El plazo gratis (hasta ${rule.hours} horas antes de la llegada) ya pasó: cancelar ahora ${fee}.`;
+};
+const FEE = (fee: CancellationFee, w: Words): string =>
+  fee === "first_night" ? "cuesta la primera noche" : fee === "full" ? "cuesta la estadía entera" : `cuesta ${w.money(fee)}`;
 const pick = (variant: number, texts: readonly [string, ...string[]]) => texts[variant % texts.length] ?? texts[0];
 
 export const es: Phrases = {
   greeting: ({ hotel }) =>
-    `¡Hola! Soy el asistente de ${hotel}. Puedo decirte qué habitaciones hay y su precio, reservar, cambiar o cancelar una reserva, y responder sobre el hotel. ¿En qué te ayudo?`,
-  notice: () => "Guardamos este chat para atenderte. Escribe “mis datos” si quieres verlos o borrarlos.",
+    `¡Hola! Soy el asistente virtual de ${hotel}. Puedo decirte qué habitaciones hay y su precio, reservar, cambiar o cancelar una reserva, y responder sobre el hotel. ¿En qué te ayudo?`,
+  notice: () =>
+    "Soy un asistente automático, no una persona: escribe “recepción” si quieres hablar con una. Guardamos este chat para atenderte; escribe “mis datos” si quieres verlos o borrarlos.",
   menu: () =>
     "Puedo ver disponibilidad y precios, reservar, cambiar o cancelar una reserva, o pasarte con recepción. ¿Qué necesitas?",
   thanks: () => "¡Gracias a ti! Si necesitas algo más, escríbeme por aquí.",
@@ -86,11 +98,11 @@ export const es: Phrases = {
   stale: ({ asOf }, w) =>
     `(Ahora mismo no puedo consultar el sistema del hotel: estos datos son de las ${w.clock(asOf)} y los verifico antes de reservar.)`,
   pms_down: (_, w) =>
-    `Ahora mismo no puedo consultar el sistema del hotel, así que no sé si hay lugar. ${w.passedOn}. También puedes intentarlo de nuevo en unos minutos.`,
+    `Ahora mismo no puedo consultar el sistema del hotel, así que no sé si hay lugar. ${w.passedOn}; también puedes intentarlo de nuevo en un rato.`,
   pms_down_held: (_, w) =>
     `No pude confirmar la reserva porque el sistema del hotel no responde. ${w.passedOn}. Puedes intentarlo de nuevo en un momento: no se reserva dos veces.`,
   pms_down_reservation: (_, w) =>
-    `Ahora mismo no puedo ver las reservas porque el sistema del hotel no responde. ${w.passedOn}. También puedes intentarlo de nuevo en unos minutos.`,
+    `Ahora mismo no puedo ver las reservas porque el sistema del hotel no responde. ${w.passedOn}; también puedes intentarlo de nuevo en un rato.`,
 
   held_ask_name: ({ stay: s, offer, until }, w) =>
     `Te guardo hasta las ${w.clock(until)}: ${w.room(offer.roomType)}, ${stay(s, w)}, ${w.money(offer.total)} en total. ¿A nombre de quién hago la reserva?`,
@@ -99,7 +111,7 @@ export const es: Phrases = {
     `${w.room(offer.roomType)}, ${stay(s, w)}, ${w.money(offer.total)} en total${guestName === undefined ? "" : `, a nombre de ${guestName}`}. Te la guardo hasta las ${w.clock(until)}. ¿Confirmo la reserva?`,
   price_changed: ({ before, now }, w) => `Atención: el precio cambió de ${w.money(before)} a ${w.money(now)}.`,
   confirmed: ({ reservation: r, checkInFrom }, w) =>
-    `¡Reserva confirmada! Código ${r.code}. ${w.room(r.roomType)}, ${stay(r, w)}, ${w.money(r.total)} en total${r.guestName === undefined ? "" : `, a nombre de ${r.guestName}`}. El check-in es desde las ${checkInFrom}.`,
+    `¡Reserva confirmada! Código ${r.code}. ${w.room(r.roomType)}, ${stay(r, w)}, ${w.money(r.total)} en total${r.guestName === undefined ? "" : `, a nombre de ${r.guestName}`}.${checkInFrom === undefined ? "" : ` El check-in es desde las ${checkInFrom}.`}`,
   hold_lost: () => "Se acabó el tiempo y la habitación ya no está guardada.",
   not_booked: () => "De acuerdo, no reservé nada. Si quieres, busco otras fechas u otra habitación.",
   not_booked_yet: () => "De acuerdo, no reservé nada todavía. Cuando quieras, dime “resérvala”.",
@@ -107,7 +119,7 @@ export const es: Phrases = {
     `De acuerdo, no confirmo nada todavía. Te guardo la habitación hasta las ${w.clock(until)}; dime “confirmo” cuando quieras.`,
   already_confirmed: ({ code }) => `Tu reserva ${code} ya está confirmada. ¿Te ayudo con algo más?`,
   no_other_dates: () => "Entiendo. ¿Quieres que busque otras fechas u otra habitación?",
-  bookings_off: (_, w) => `Las reservas por este chat están en pausa. ${w.passedOn}. Te responden por aquí.`,
+  bookings_off: (_, w) => `Las reservas por este chat están en pausa. ${w.passedOn}: la respuesta te llega por aquí.`,
 
   change_what: ({ reservation }, w) => `Tu reserva ${line(reservation, w)}. ¿Qué quieres cambiar: fechas, personas o habitación?`,
   change_confirm: ({ before, after }, w) =>
@@ -119,8 +131,12 @@ export const es: Phrases = {
   change_kept: ({ code }) => `De acuerdo, la reserva ${code} queda como estaba.`,
   ask_code: () =>
     "Por correo cualquiera puede escribir en nombre de otro. Para hacerlo necesito el código de la reserva, que está en su confirmación (GH-…): ¿me lo escribes?",
-  cancel_confirm: ({ reservation, freeUntilHours }, w) =>
-    `Vas a cancelar la reserva ${line(reservation, w)}.${freeUntilHours === undefined ? "" : ` La cancelación es gratis hasta ${freeUntilHours} horas antes de la llegada.`} ¿La cancelo?`,
+  by_reception: ({ code }, w) =>
+    `La reserva ${code} ya empezó o termina hoy, así que no la puedo tocar yo: lo ve recepción. ${w.passedOn}.`,
+  not_confirmed: ({ code }, w) =>
+    `El sistema del hotel no confirmó la reserva ${code}. ${w.passedOn}; puedes intentarlo de nuevo.`,
+  cancel_confirm: ({ reservation, rule }, w) =>
+    `Vas a cancelar la reserva ${line(reservation, w)}.${terms(rule, w)} ¿La cancelo?`,
   cancelled: ({ code }) => `Tu reserva ${code} quedó cancelada.`,
   cancel_kept: ({ code }) => `De acuerdo, no cancelé nada. Tu reserva ${code} sigue en pie.`,
   no_reservation: ({ code }) =>
@@ -145,10 +161,13 @@ export const es: Phrases = {
       .join("\n")}`,
   amenity_yes: ({ amenity, hours, free }) =>
     `Sí, tenemos ${AMENITY[amenity]}${hours === undefined ? "" : `, de ${hours}`}${free === true ? ", sin cargo" : free === false ? ", con cargo aparte" : ""}.`,
-  amenity_no: ({ amenity }) => `No, no contamos con ${AMENITY[amenity]}.`,
   location: ({ address, phone }) => `Estamos en ${address}.${phone === undefined ? "" : ` Teléfono: ${phone}.`}`,
-  check_times: ({ checkInFrom, checkOutUntil }) =>
-    `El check-in es desde las ${checkInFrom} y el check-out hasta las ${checkOutUntil}. Si llegas antes o te vas después, guardamos tu equipaje.`,
+  check_times: ({ checkInFrom, checkOutUntil, luggage }) =>
+    [
+      ...(checkInFrom === undefined ? [] : [`El check-in es desde las ${checkInFrom}.`]),
+      ...(checkOutUntil === undefined ? [] : [`El check-out es hasta las ${checkOutUntil}.`]),
+      ...(luggage ? ["Si llegas antes o te vas después, guardamos tu equipaje."] : []),
+    ].join(" "),
   policies: ({ policies: p }) =>
     [
       ...(p.freeCancellationHours === undefined
@@ -162,28 +181,47 @@ export const es: Phrases = {
     ].join(" ") || "Recepción te puede decir nuestras políticas.",
   payment: ({ methods, invoices }, w) =>
     `Puedes pagar con ${w.list(methods.map((method) => PAYMENT[method]))}, al llegar.${invoices ? " Hacemos factura: pídela en recepción con los datos fiscales." : ""}`,
-  unknown_fact: (_, w) => `Ese dato no lo tengo. ${w.passedOn}. Te responden por aquí.`,
+  unknown_fact: (_, w) => `Ese dato no lo tengo. ${w.passedOn}: la respuesta te llega por aquí.`,
+  unknown_amenity: ({ amenity }, w) =>
+    `No sé si el hotel tiene ${AMENITY[amenity]}: no figura en lo que me contaron. ${w.passedOn}: la respuesta te llega por aquí.`,
+  no_rooms_known: (_, w) =>
+    `No tengo las habitaciones de este hotel en el sistema, así que no sé si hay lugar. ${w.passedOn}: la respuesta te llega por aquí.`,
+  i_am_a_bot: () =>
+    "Soy un asistente automático (un programa), no una persona. Si prefieres, puedes hablar con una persona de recepción.",
+  passed_on: (_, w) => `${w.passedOn}: la respuesta te llega por aquí.`,
+  lost_item: (_, w) => `Lamento que te falte algo. ${w.passedOn}, con tus palabras: si aparece, te escriben por aquí.`,
+  early_check_in: ({ checkInFrom }, w) =>
+    `${checkInFrom === undefined ? "" : `El check-in es desde las ${checkInFrom}. `}Entrar antes depende de que la habitación esté lista, y lo decide recepción. ${w.passedOn}: la respuesta te llega por aquí.`,
+  invoice_noted: (_, w) => `Datos para la factura: ${w.passedOn}.`,
+  group: ({ rooms }, w) =>
+    `Para ${rooms} habitaciones recepción arma una propuesta para el grupo. ${w.passedOn}: la respuesta te llega por aquí.`,
+  told_otherwise: (_, w) => `Siento la confusión con lo que te dijeron. ${w.passedOn}: la respuesta te llega por aquí.`,
+  ask_contact: () => "Antes de guardarte la habitación necesito un contacto: ¿me dejas un teléfono o un correo?",
+  ask_contact_again: () => "No reconocí el contacto. Escríbeme un correo (nombre@ejemplo.com) o un teléfono con código de área.",
+  ask_again: () => "Todavía necesito este dato para seguir:",
+  offer_person: () => "No quiero darte vueltas con la misma pregunta: si prefieres, sigue contigo una persona de recepción.",
 
   late_ask: ({ until, fee }, w) =>
     `Puedes pedir la salida tarde hasta las ${until} por ${w.money(fee)}, si la habitación queda libre. ¿A qué hora te irías?`,
   late_requested: ({ time, fee }, w) =>
-    `Salida a las ${time} (${w.money(fee)}): ${w.passedOn}. Te confirman por aquí si la habitación queda libre.`,
+    `Pedido de salida a las ${time} (${w.money(fee)}). ${w.passedOn}: te confirman por aquí si la habitación queda libre.`,
   late_too_late: ({ time, until }, w) =>
-    `Por aquí puedo pedir la salida tarde hasta las ${until}. Pediste las ${time}: ${w.passedOn}. Después de las ${until} puede cobrarse otra noche.`,
-  late_passed_on: (_, w) => `Salida tarde: ${w.passedOn}. Te responden por aquí.`,
-  service_requested: ({ room }, w) => `${w.passedOn}${room === undefined ? "" : ` (habitación ${room})`}.`,
-  issue_reported: ({ room, urgent }, w) =>
-    `Lamento el problema. ${w.passedOn}${room === undefined ? "" : ` (habitación ${room})`}${urgent ? ", como urgente" : ""}.`,
+    `Por aquí puedo pedir la salida tarde hasta las ${until}. Tu pedido de las ${time} lo tiene que decidir recepción. ${w.passedOn}.`,
+  late_passed_on: (_, w) => `La salida tarde la decide recepción. ${w.passedOn}: la respuesta te llega por aquí.`,
+  service_requested: ({ room }, w) => `${room === undefined ? "" : `Habitación ${room}. `}${w.passedOn}.`,
+  issue_reported: ({ room, urgent, phone }, w) =>
+    `Lamento el problema. ${room === undefined ? "" : `Habitación ${room}. `}${w.passedOn}.${urgent ? " Va marcado como urgente." : ""}${urgent && phone !== undefined ? ` Si no puede esperar, llama al ${phone}.` : ""}`,
   ask_room_number: () => "¿En qué habitación estás?",
   room_noted: ({ room }) => `Gracias, anoté la habitación ${room}.`,
 
-  handed_over_open: (_, w) => `Te paso con recepción. ${w.passedOn}: una persona te responde por aquí.`,
+  handed_over_open: (_, w) =>
+    `${w.passedOn}: desde ahora te responde una persona por aquí. Mientras tanto puedes escribir “asistente” y sigo yo.`,
   handed_over_closed: ({ opens }, w) =>
-    `${w.passedOn}. Recepción está cerrada ahora${opens === undefined ? "" : ` y abre el ${w.day(opens.day)} a las ${opens.time}`}. Te responden por aquí. Mientras tanto puedes escribir “asistente” y sigo yo.`,
+    `Anoté tu mensaje para recepción, que ahora está cerrada${opens === undefined ? "" : ` y abre el ${w.day(opens.day)} a las ${opens.time}`}. La respuesta te llega por aquí. Mientras tanto puedes escribir “asistente” y sigo yo.`,
   handed_back: () => "Aquí estoy de nuevo. ¿En qué te ayudo?",
   emergency: ({ phone }, w) => emergencyText("es", w.told, phone),
   data_request: (_, w) =>
-    `Guardamos tus mensajes, tus reservas y el contacto desde el que escribes. Recepción te los muestra o los borra, según prefieras. ${w.passedOn}. Te responden por aquí.`,
+    `Guardamos tus mensajes, tus reservas y el contacto desde el que escribes. ${w.passedOn}, para que te los muestren o los borren, según prefieras: la respuesta te llega por aquí.`,
 
   rephrase: ({ variant }) =>
     pick(variant, [
@@ -209,9 +247,9 @@ export const es: Phrases = {
   confirm_intent: ({ intent }) => `¿Quieres esto: ${intentName(intent)}?`,
 
   audio: () => "Todavía no puedo escuchar audios. ¿Me lo escribes? Si prefieres, te paso con recepción.",
-  image: () => "Recibí tu imagen y la verá recepción. Yo no puedo leerla: ¿me escribes qué necesitas?",
-  attachment: () => "Recibí tu archivo y lo verá recepción. Yo no puedo leerlo: ¿me escribes qué necesitas?",
   unreadable: () => "Ese tipo de mensaje no lo puedo leer. ¿Me lo escribes con palabras?",
+  image: () => "Recibí tu imagen, pero no puedo verla ni hacérsela llegar a recepción. ¿Me escribes qué muestra o qué necesitas?",
+  attachment: () => "Recibí tu archivo, pero no puedo abrirlo ni hacérselo llegar a recepción. ¿Me escribes qué necesitas?",
   attachment_again: () => "Recibido también.",
   place: () => "Gracias por la ubicación.",
   reaction: () => "¡Gracias! Si necesitas algo, escríbeme.",

@@ -1,7 +1,7 @@
 import type { Reply } from "../../mail/message.ts";
 import type { Money } from "../../pms/port.ts";
 import type { Intent, RoomType } from "../../vocabulary.ts";
-import type { Amenity, HotelProfile } from "../hotel.ts";
+import type { Amenity, CancellationFee, HotelProfile } from "../hotel.ts";
 import type { Words } from "./words.ts";
 
 /** A whole stay as replies show it. */
@@ -29,6 +29,12 @@ export interface ShownRoomType {
   maxGuests: number;
   from: Money;
 }
+
+/** What cancelling costs now, by what the hotel says of it. */
+export type CancellationRule =
+  | { kind: "unknown" }
+  | { kind: "free"; hours: number }
+  | { kind: "late"; hours: number; fee?: CancellationFee | undefined };
 
 export type None = Record<never, never>;
 
@@ -80,7 +86,8 @@ export interface PhraseParameters {
   ask_name_again: None;
   held_confirm: { stay: ShownStay; offer: ShownOffer; guestName?: string | undefined; until: Date };
   price_changed: { before: Money; now: Money };
-  confirmed: { reservation: ShownReservation; checkInFrom: string };
+  confirmed: { reservation: ShownReservation; checkInFrom?: string | undefined };
+  not_confirmed: { code: string };
   hold_lost: None;
   not_booked: None;
   not_booked_yet: None;
@@ -96,7 +103,9 @@ export interface PhraseParameters {
   changed: { reservation: ShownReservation };
   change_kept: { code: string };
   ask_code: None;
-  cancel_confirm: { reservation: ShownReservation; freeUntilHours?: number | undefined };
+  /** The stay has begun or ends today. */
+  by_reception: { code: string };
+  cancel_confirm: { reservation: ShownReservation; rule: CancellationRule };
   cancelled: { code: string };
   cancel_kept: { code: string };
   no_reservation: { code?: string | undefined };
@@ -107,19 +116,35 @@ export interface PhraseParameters {
   prices: { roomTypes: ShownRoomType[] };
   amenities: { amenities: NonNullable<HotelProfile["amenities"]> };
   amenity_yes: { amenity: Amenity; hours?: string | undefined; free?: boolean | undefined };
-  amenity_no: { amenity: Amenity };
   location: { address: string; phone?: string | undefined };
-  check_times: { checkInFrom: string; checkOutUntil: string };
+  /** At least one of the times is known. */
+  check_times: { checkInFrom?: string | undefined; checkOutUntil?: string | undefined; luggage: boolean };
   policies: { policies: NonNullable<HotelProfile["policies"]> };
   payment: { methods: ("card" | "cash" | "transfer")[]; invoices: boolean };
   unknown_fact: None;
+  unknown_amenity: { amenity: Amenity };
+  /** The PMS knows no room of this hotel at all: that isn't "full". */
+  no_rooms_known: None;
+  i_am_a_bot: None;
+  passed_on: None;
+  lost_item: None;
+  early_check_in: { checkInFrom?: string | undefined };
+  invoice_noted: None;
+  group: { rooms: number };
+  /** The guest was told something else by a person. */
+  told_otherwise: None;
+  ask_contact: None;
+  ask_contact_again: None;
+  /** Before a question that is asked a second time. */
+  ask_again: None;
+  offer_person: None;
 
   late_ask: { until: string; fee: Money };
   late_requested: { time: string; fee: Money };
   late_too_late: { time: string; until: string };
   late_passed_on: None;
   service_requested: { room?: string | undefined };
-  issue_reported: { room?: string | undefined; urgent: boolean };
+  issue_reported: { room?: string | undefined; urgent: boolean; phone?: string | undefined };
   ask_room_number: None;
   room_noted: { room: string };
 

@@ -1,7 +1,7 @@
 import type { Intent } from "../../vocabulary.ts";
-import type { Amenity } from "../hotel.ts";
+import type { Amenity, CancellationFee } from "../hotel.ts";
 import { entryOf } from "../intents/table.ts";
-import type { Phrases, ShownReservation, ShownStay, Titles } from "./phrases.ts";
+import type { CancellationRule, Phrases, ShownReservation, ShownStay, Titles } from "./phrases.ts";
 import { emergencyText } from "./told.ts";
 import type { Words } from "./words.ts";
 
@@ -35,12 +35,22 @@ const stay = (s: ShownStay, w: Words) =>
 const line = (r: ShownReservation, w: Words) =>
   `${r.code}: ${w.room(r.roomType)}, ${stay(r, w)}, ${w.money(r.total)}${r.status === undefined ? "" : ` — ${STATUS[r.status]}`}`;
 const intentName = (intent: Intent) => entryOf(intent).name.pt.toLowerCase();
+/** What cancelling costs is told before the yes; what the hotel didn't say is said to be unknown. */
+const terms = (rule: CancellationRule, w: Words): string => {
+  if (rule.kind === "unknown") return " Não tenho as condições de cancelamento deste hotel; a recepção pode informar antes.";
+  if (rule.kind === "free") return ` O cancelamento é grátis até ${rule.hours} horas antes da chegada, e você está no prazo.`;
+  const fee = rule.fee === undefined ? "pode ter um custo que não conheço: a recepção pode informar antes" : FEE(rule.fee, w);
+  return ` O prazo grátis (até ${rule.hours} horas antes da chegada) já passou: cancelar agora ${fee}.`;
+};
+const FEE = (fee: CancellationFee, w: Words): string =>
+  fee === "first_night" ? "custa a primeira diária" : fee === "full" ? "custa a estadia inteira" : `custa ${w.money(fee)}`;
 const pick = (variant: number, texts: readonly [string, ...string[]]) => texts[variant % texts.length] ?? texts[0];
 
 export const pt: Phrases = {
   greeting: ({ hotel }) =>
-    `Olá! Sou o assistente do ${hotel}. Posso ver quartos livres e preços, reservar, alterar ou cancelar uma reserva e responder sobre o hotel. Como posso ajudar?`,
-  notice: () => "Guardamos esta conversa para atender você. Escreva “meus dados” para ver ou apagar.",
+    `Olá! Sou o assistente virtual do ${hotel}. Posso ver quartos livres e preços, reservar, alterar ou cancelar uma reserva e responder sobre o hotel. Como posso ajudar?`,
+  notice: () =>
+    "Sou um assistente automático, não uma pessoa: escreva “recepção” para falar com uma. Guardamos esta conversa para atender você; escreva “meus dados” para ver ou apagar.",
   menu: () =>
     "Posso ver disponibilidade e preços, reservar, alterar ou cancelar uma reserva, ou passar você para a recepção. Do que precisa?",
   thanks: () => "Eu que agradeço! Se precisar de algo mais, escreva por aqui.",
@@ -87,11 +97,11 @@ export const pt: Phrases = {
   stale: ({ asOf }, w) =>
     `(Agora não consigo consultar o sistema do hotel: estes dados são das ${w.clock(asOf)} e eu verifico antes de reservar.)`,
   pms_down: (_, w) =>
-    `Agora não consigo consultar o sistema do hotel, então não sei se há vaga. ${w.passedOn}. Você também pode tentar de novo em alguns minutos.`,
+    `Agora não consigo consultar o sistema do hotel, então não sei se há vaga. ${w.passedOn}; você também pode tentar de novo daqui a pouco.`,
   pms_down_held: (_, w) =>
     `Não consegui confirmar a reserva porque o sistema do hotel não responde. ${w.passedOn}. Você pode tentar de novo daqui a pouco: nada é reservado duas vezes.`,
   pms_down_reservation: (_, w) =>
-    `Agora não consigo ver as reservas porque o sistema do hotel não responde. ${w.passedOn}. Você também pode tentar de novo em alguns minutos.`,
+    `Agora não consigo ver as reservas porque o sistema do hotel não responde. ${w.passedOn}; você também pode tentar de novo daqui a pouco.`,
 
   held_ask_name: ({ stay: s, offer, until }, w) =>
     `Guardo para você até as ${w.clock(until)}: ${w.room(offer.roomType)}, ${stay(s, w)}, ${w.money(offer.total)} no total. Em nome de quem faço a reserva?`,
@@ -100,7 +110,7 @@ export const pt: Phrases = {
     `${w.room(offer.roomType)}, ${stay(s, w)}, ${w.money(offer.total)} no total${guestName === undefined ? "" : `, em nome de ${guestName}`}. Guardo até as ${w.clock(until)}. Confirmo a reserva?`,
   price_changed: ({ before, now }, w) => `Atenção: o preço mudou de ${w.money(before)} para ${w.money(now)}.`,
   confirmed: ({ reservation: r, checkInFrom }, w) =>
-    `Reserva confirmada! Código ${r.code}. ${w.room(r.roomType)}, ${stay(r, w)}, ${w.money(r.total)} no total${r.guestName === undefined ? "" : `, em nome de ${r.guestName}`}. O check-in é a partir das ${checkInFrom}.`,
+    `Reserva confirmada! Código ${r.code}. ${w.room(r.roomType)}, ${stay(r, w)}, ${w.money(r.total)} no total${r.guestName === undefined ? "" : `, em nome de ${r.guestName}`}.${checkInFrom === undefined ? "" : ` O check-in é a partir das ${checkInFrom}.`}`,
   hold_lost: () => "O tempo acabou e o quarto não está mais guardado.",
   not_booked: () => "Tudo bem, não reservei nada. Se quiser, procuro outras datas ou outro quarto.",
   not_booked_yet: () => "Tudo bem, ainda não reservei nada. Quando quiser, diga “pode reservar”.",
@@ -108,7 +118,7 @@ export const pt: Phrases = {
     `Tudo bem, não confirmo nada ainda. Guardo o quarto até as ${w.clock(until)}; diga “confirmo” quando quiser.`,
   already_confirmed: ({ code }) => `Sua reserva ${code} já está confirmada. Posso ajudar em mais alguma coisa?`,
   no_other_dates: () => "Entendo. Quer que eu procure outras datas ou outro quarto?",
-  bookings_off: (_, w) => `As reservas por este chat estão em pausa. ${w.passedOn}. Eles respondem por aqui.`,
+  bookings_off: (_, w) => `As reservas por este chat estão em pausa. ${w.passedOn}: a resposta chega por aqui.`,
 
   change_what: ({ reservation }, w) => `Sua reserva ${line(reservation, w)}. O que você quer mudar: datas, pessoas ou quarto?`,
   change_confirm: ({ before, after }, w) =>
@@ -120,8 +130,10 @@ export const pt: Phrases = {
   change_kept: ({ code }) => `Tudo bem, a reserva ${code} fica como estava.`,
   ask_code: () =>
     "Por e-mail qualquer um pode escrever em nome de outra pessoa. Para fazer isso preciso do código da reserva, que está na confirmação (GH-…): pode escrever?",
-  cancel_confirm: ({ reservation, freeUntilHours }, w) =>
-    `Você vai cancelar a reserva ${line(reservation, w)}.${freeUntilHours === undefined ? "" : ` O cancelamento é grátis até ${freeUntilHours} horas antes da chegada.`} Cancelo?`,
+  by_reception: ({ code }, w) =>
+    `A reserva ${code} já começou ou termina hoje, então não posso mexer nela: quem vê é a recepção. ${w.passedOn}.`,
+  not_confirmed: ({ code }, w) => `O sistema do hotel não confirmou a reserva ${code}. ${w.passedOn}; você pode tentar de novo.`,
+  cancel_confirm: ({ reservation, rule }, w) => `Você vai cancelar a reserva ${line(reservation, w)}.${terms(rule, w)} Cancelo?`,
   cancelled: ({ code }) => `Sua reserva ${code} foi cancelada.`,
   cancel_kept: ({ code }) => `Tudo bem, não cancelei nada. Sua reserva ${code} continua valendo.`,
   no_reservation: ({ code }) =>
@@ -146,10 +158,13 @@ export const pt: Phrases = {
       .join("\n")}`,
   amenity_yes: ({ amenity, hours, free }) =>
     `Sim, temos ${AMENITY[amenity]}${hours === undefined ? "" : `, das ${hours}`}${free === true ? ", sem custo" : free === false ? ", pago à parte" : ""}.`,
-  amenity_no: ({ amenity }) => `Não, não temos ${AMENITY[amenity]}.`,
   location: ({ address, phone }) => `Estamos em ${address}.${phone === undefined ? "" : ` Telefone: ${phone}.`}`,
-  check_times: ({ checkInFrom, checkOutUntil }) =>
-    `O check-in é a partir das ${checkInFrom} e o check-out até as ${checkOutUntil}. Se chegar antes ou sair depois, guardamos sua bagagem.`,
+  check_times: ({ checkInFrom, checkOutUntil, luggage }) =>
+    [
+      ...(checkInFrom === undefined ? [] : [`O check-in é a partir das ${checkInFrom}.`]),
+      ...(checkOutUntil === undefined ? [] : [`O check-out é até as ${checkOutUntil}.`]),
+      ...(luggage ? ["Se chegar antes ou sair depois, guardamos sua bagagem."] : []),
+    ].join(" "),
   policies: ({ policies: p }) =>
     [
       ...(p.freeCancellationHours === undefined
@@ -161,28 +176,48 @@ export const pt: Phrases = {
     ].join(" ") || "A recepção pode informar nossas políticas.",
   payment: ({ methods, invoices }, w) =>
     `Você pode pagar com ${w.list(methods.map((method) => PAYMENT[method]))}, na chegada.${invoices ? " Emitimos nota fiscal: peça na recepção com seus dados." : ""}`,
-  unknown_fact: (_, w) => `Não tenho essa informação. ${w.passedOn}. Eles respondem por aqui.`,
+  unknown_fact: (_, w) => `Não tenho essa informação. ${w.passedOn}: a resposta chega por aqui.`,
+  unknown_amenity: ({ amenity }, w) =>
+    `Não sei se o hotel tem ${AMENITY[amenity]}: não me contaram. ${w.passedOn}: a resposta chega por aqui.`,
+  no_rooms_known: (_, w) =>
+    `Não tenho os quartos deste hotel no sistema, então não sei se há vaga. ${w.passedOn}: a resposta chega por aqui.`,
+  i_am_a_bot: () =>
+    "Sou um assistente automático (um programa), não uma pessoa. Se preferir, pode falar com uma pessoa da recepção.",
+  passed_on: (_, w) => `${w.passedOn}: a resposta chega por aqui.`,
+  lost_item: (_, w) =>
+    `Sinto muito que algo tenha se perdido. ${w.passedOn}, com as suas palavras: se aparecer, escrevem para você por aqui.`,
+  early_check_in: ({ checkInFrom }, w) =>
+    `${checkInFrom === undefined ? "" : `O check-in é a partir das ${checkInFrom}. `}Entrar antes depende de o quarto estar pronto, e quem decide é a recepção. ${w.passedOn}: a resposta chega por aqui.`,
+  invoice_noted: (_, w) => `Dados para a nota fiscal: ${w.passedOn}.`,
+  group: ({ rooms }, w) =>
+    `Para ${rooms} quartos a recepção prepara uma proposta para o grupo. ${w.passedOn}: a resposta chega por aqui.`,
+  told_otherwise: (_, w) => `Desculpe a confusão com o que disseram a você. ${w.passedOn}: a resposta chega por aqui.`,
+  ask_contact: () => "Antes de guardar o quarto preciso de um contato: pode deixar um telefone ou um e-mail?",
+  ask_contact_again: () => "Não reconheci o contato. Escreva um e-mail (nome@exemplo.com) ou um telefone com DDD.",
+  ask_again: () => "Ainda preciso disto para continuar:",
+  offer_person: () => "Não quero repetir a mesma pergunta: se preferir, uma pessoa da recepção continua com você.",
 
   late_ask: ({ until, fee }, w) =>
     `Você pode pedir saída tardia até as ${until} por ${w.money(fee)}, se o quarto ficar livre. A que horas sairia?`,
   late_requested: ({ time, fee }, w) =>
-    `Saída às ${time} (${w.money(fee)}): ${w.passedOn}. Eles confirmam por aqui se o quarto ficar livre.`,
+    `Pedido de saída às ${time} (${w.money(fee)}). ${w.passedOn}: eles confirmam por aqui se o quarto ficar livre.`,
   late_too_late: ({ time, until }, w) =>
-    `Por aqui posso pedir saída tardia até as ${until}. Você pediu às ${time}: ${w.passedOn}. Depois das ${until} pode ser cobrada outra diária.`,
-  late_passed_on: (_, w) => `Saída tardia: ${w.passedOn}. Eles respondem por aqui.`,
-  service_requested: ({ room }, w) => `${w.passedOn}${room === undefined ? "" : ` (quarto ${room})`}.`,
-  issue_reported: ({ room, urgent }, w) =>
-    `Sinto muito pelo problema. ${w.passedOn}${room === undefined ? "" : ` (quarto ${room})`}${urgent ? ", como urgente" : ""}.`,
+    `Por aqui posso pedir saída tardia até as ${until}. Seu pedido das ${time} quem decide é a recepção. ${w.passedOn}.`,
+  late_passed_on: (_, w) => `A saída tardia quem decide é a recepção. ${w.passedOn}: a resposta chega por aqui.`,
+  service_requested: ({ room }, w) => `${room === undefined ? "" : `Quarto ${room}. `}${w.passedOn}.`,
+  issue_reported: ({ room, urgent, phone }, w) =>
+    `Sinto muito pelo problema. ${room === undefined ? "" : `Quarto ${room}. `}${w.passedOn}.${urgent ? " Está marcado como urgente." : ""}${urgent && phone !== undefined ? ` Se não puder esperar, ligue para ${phone}.` : ""}`,
   ask_room_number: () => "Em qual quarto você está?",
   room_noted: ({ room }) => `Obrigado, anotei o quarto ${room}.`,
 
-  handed_over_open: (_, w) => `Vou passar você para a recepção. ${w.passedOn}: uma pessoa responde por aqui.`,
+  handed_over_open: (_, w) =>
+    `${w.passedOn}: a partir de agora uma pessoa responde por aqui. Enquanto isso, escreva “assistente” e eu continuo.`,
   handed_over_closed: ({ opens }, w) =>
-    `${w.passedOn}. A recepção está fechada agora${opens === undefined ? "" : ` e abre ${w.day(opens.day)} às ${opens.time}`}. Eles respondem por aqui. Enquanto isso, escreva “assistente” e eu continuo.`,
+    `Deixei sua mensagem anotada para a recepção, que está fechada agora${opens === undefined ? "" : ` e abre ${w.day(opens.day)} às ${opens.time}`}. A resposta chega por aqui. Enquanto isso, escreva “assistente” e eu continuo.`,
   handed_back: () => "Estou aqui de novo. Como posso ajudar?",
   emergency: ({ phone }, w) => emergencyText("pt", w.told, phone),
   data_request: (_, w) =>
-    `Guardamos suas mensagens, suas reservas e o contato de onde você escreve. A recepção mostra ou apaga, como preferir. ${w.passedOn}. Eles respondem por aqui.`,
+    `Guardamos suas mensagens, suas reservas e o contato de onde você escreve. ${w.passedOn}, para que mostrem ou apaguem, como preferir: a resposta chega por aqui.`,
 
   rephrase: ({ variant }) =>
     pick(variant, [
@@ -208,9 +243,10 @@ export const pt: Phrases = {
   confirm_intent: ({ intent }) => `É isto que você quer: ${intentName(intent)}?`,
 
   audio: () => "Ainda não consigo ouvir áudios. Pode escrever? Se preferir, passo você para a recepção.",
-  image: () => "Recebi sua imagem e a recepção vai vê-la. Eu não consigo ler: pode escrever do que precisa?",
-  attachment: () => "Recebi seu arquivo e a recepção vai vê-lo. Eu não consigo ler: pode escrever do que precisa?",
   unreadable: () => "Não consigo ler esse tipo de mensagem. Pode escrever com palavras?",
+  image: () =>
+    "Recebi sua imagem, mas não consigo vê-la nem passá-la à recepção. Pode escrever o que ela mostra ou do que precisa?",
+  attachment: () => "Recebi seu arquivo, mas não consigo abri-lo nem passá-lo à recepção. Pode escrever do que precisa?",
   attachment_again: () => "Recebido também.",
   place: () => "Obrigado pela localização.",
   reaction: () => "Obrigado! Se precisar de algo, é só escrever.",
