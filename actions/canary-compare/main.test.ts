@@ -62,6 +62,12 @@ describe("verdicts from files", () => {
   test("+30 % fails the step with the cause and an annotation, 5 % errors too", async () => {
     const [slow, failing] = await Promise.all([compare("slow.ndjson"), compare("failing.ndjson")]);
     expect(slow).toMatchObject({ exitCode: 1, outputs: { verdict: "FAIL", decision: "ROLLBACK", reason: "P95_RATIO_EXCEEDED" } });
+    // One ratio, the judged one, wherever one is shown; and first of all what to do.
+    const [p95] = slow!.report!.metrics;
+    expect(p95).toMatchObject({ ratio_kind: "typical", ratio: p95!.typical_ratio });
+    expect(slow!.outputs["p95-ratio"]).toBe(String(p95!.ratio));
+    expect(slow!.summary).toMatch(/ROLLBACK\n\n\*\*Roll the canary back\.\*\*\n\nThe canary is worse/);
+    expect(slow!.log).toMatch(/canary-compare: FAIL, ROLLBACK\n {2}Roll the canary back\./);
     expect(slow.report!.cause.class).toBe("canary");
     expect(slow.report!.metrics[0]).toMatchObject({ status: "FAIL", reason_code: "P95_RATIO_EXCEEDED", method: { looks: 1 } });
     expect(slow.log).toContain("::error title=canary-compare FAIL%3A P95_RATIO_EXCEEDED::");

@@ -1,9 +1,8 @@
-import type { Verdict } from "../lib/judge/verdict.ts";
+import { DEFAULT_POLICY, type Policy } from "../lib/judge/judgement.ts";
 import type { Inputs } from "./inputs.ts";
-import { assemble } from "./report/assemble.ts";
-import type { Facts, Observed } from "./report/facts.ts";
+import type { Facts } from "./report/facts.ts";
 
-/** The policy as a report holds it. */
+/** The policy as a report holds it; `policyOf` reads it back. */
 export function policyFacts({ policy, onInconclusive }: Pick<Inputs, "policy" | "onInconclusive">): Facts["policy"] {
   return {
     mode: policy.mode,
@@ -19,9 +18,16 @@ export function policyFacts({ policy, onInconclusive }: Pick<Inputs, "policy" | 
   };
 }
 
-/** The verdict that a report of what was observed so far would hold. */
-export function verdictSoFar(inputs: Inputs, observed: Observed): Verdict {
-  const run = { repository: null, run_id: null, run_attempt: null, sha: null, ref: null, workflow: null, job: null, event: null };
-  const rest = { run, generated_at: "", error_budget: null, self_check: null, inputs: { digest: "", samples_path: null } };
-  return assemble({ ...observed.facts, ...rest, policy: policyFacts(inputs) }, observed.arms).verdict;
+/** The policy of a report, as the judge takes it; a limit that the report's version didn't know is the default's. */
+export function policyOf({ policy }: Pick<Facts, "policy">): Policy {
+  return {
+    mode: policy.mode,
+    maxP95Ratio: policy.max_p95_ratio,
+    minP95DeltaMs: policy.min_p95_delta_ms,
+    ...(policy.p95_ceiling_ms === null ? {} : { p95CeilingMs: policy.p95_ceiling_ms }),
+    maxErrorRatio: policy.max_error_ratio,
+    minErrorRate: policy.min_error_rate,
+    maxErrorRate: policy.max_error_rate ?? DEFAULT_POLICY.maxErrorRate,
+    minSamples: policy.min_samples,
+  };
 }

@@ -1,33 +1,17 @@
-import type { Environment } from "../../lib/judge/environment.ts";
 import { wilson } from "../../lib/judge/errors.ts";
-import { judge } from "../../lib/judge/judge.ts";
-import { type ArmFigures, DEFAULT_POLICY, type Judgement, type Policy } from "../../lib/judge/judgement.ts";
-import { quantileSorted } from "../../lib/judge/quantiles.ts";
-import { judgeSeries } from "../../lib/judge/series.ts";
+import type { ArmFigures, Judgement } from "../../lib/judge/judgement.ts";
+import type { RouteJudgement, RouteTest } from "../../lib/judge/routes.ts";
 import { decide, type Reason } from "../../lib/judge/verdict.ts";
 import type { CanaryReport } from "../../lib/report/canary-report.ts";
-import { ARMS, type ArmName, type Recording } from "../samples/recording.ts";
+import type { Recording } from "../samples/recording.ts";
 import { findCause } from "./cause.ts";
 import { type Facts, rounded } from "./facts.ts";
 import { withFailures } from "./failures.ts";
+import { judgeFacts } from "./judge-facts.ts";
 
 const Z95 = 1.959963984540054;
-/** Routes listed in a report, those with the most requests first. */
+/** Routes listed in a report, the worst first. */
 const MOST_ROUTES = 20;
-
-/** The policy of a report, as the judge takes it. */
-export function policyOf({ policy }: Pick<Facts, "policy">): Policy {
-  return {
-    mode: policy.mode,
-    maxP95Ratio: policy.max_p95_ratio,
-    minP95DeltaMs: policy.min_p95_delta_ms,
-    maxErrorRatio: policy.max_error_ratio,
-    minErrorRate: policy.min_error_rate,
-    maxErrorRate: policy.max_error_rate ?? DEFAULT_POLICY.maxErrorRate,
-    minSamples: policy.min_samples,
-    ...(policy.p95_ceiling_ms === null ? {} : { p95CeilingMs: policy.p95_ceiling_ms }),
-  };
-}
 
 /**
  * Makes the report: a pure function of what was measured. The same facts and samples give the same report, to the byte.
@@ -35,7 +19,7 @@ export function policyOf({ policy }: Pick<Facts, "policy">): Policy {
 export function assemble(facts: Facts, arms: { baseline: Recording; canary: Recording }): CanaryReport {
   const { observations } = facts;
   const judgement = withFailures(judgeFacts(facts, arms), observations.arms);
-  const routes = compareRoutes(arms);
+  const routes = compareRoutes(judgement);
   const cause = findCause(judgement, observations.evidence, routes);
   const evidence = cause.evidence.map((item) => ({
     ...item,
@@ -55,7 +39,7 @@ export function assemble(facts: Facts, arms: { baseline: Recording; canary: Reco
     traffic: facts.traffic,
     verdict: judgement.verdict,
     decision,
-    summary: summarise(judgement, reasons),
+    summary: summarise(judgement, reasons, facts.policy),
     reasons,
     metrics: [p95Metric(judgement, facts), errorMetric(judgement, facts)],
     routes,
@@ -68,68 +52,20 @@ export function assemble(facts: Facts, arms: { baseline: Recording; canary: Reco
   };
 }
 
-/** What the judge is told of the run beside its samples. */
-export function environmentOf({ traffic, environment, observations }: Facts): Environment {
-  const { achieved_rps: achieved } = traffic;
-  const given: Environment = {};
-  if (traffic.target_rps !== null) given.targetRps = traffic.target_rps;
-  if (achieved.baseline !== null && achieved.canary !== null && traffic.source === "k6") {
-    given.achievedRps = { baseline: achieved.baseline, canary: achieved.canary };
-  }
-  if (traffic.dropped_iterations !== null) {
-    // Those that one arm alone kept from being sent are failures of that arm, not of the generator.
-    const judged = (observations.arms?.baseline?.not_sent ?? 0) + (observations.arms?.canary?.not_sent ?? 0);
-    given.droppedIterations = traffic.dropped_iterations - judged;
-  }
-  if (observations.started_iterations !== null) given.startedIterations = observations.started_iterations;
-  if (traffic.planned_canary_share !== null) given.plannedCanaryShare = traffic.planned_canary_share;
-  if (traffic.observed_canary_share !== null) given.observedCanaryShare = traffic.observed_canary_share;
-  if (environment.generator_cpu !== null) given.generatorCpu = environment.generator_cpu;
-  if (environment.stolen_cpu !== null) given.stolenCpu = environment.stolen_cpu;
-  if (environment.before_p95_ms !== null) given.beforeP95Ms = environment.before_p95_ms;
-  return given;
-}
-
-function judgeFacts(facts: Facts, arms: { baseline: Recording; canary: Recording }): Judgement {
-  const { observations, traffic } = facts;
-  const policy = policyOf(facts);
-  const { look, clock, prometheus, notes, blocking, unsure = false } = observations;
-  const circumstances = { environment: environmentOf(facts), notes, blocking, unsure, measured: traffic.source === "k6" };
-  if (prometheus) {
-    return judgeSeries(
-      prometheus.windows.map((w) => ({
-        start: w.start,
-        p95Ms: { baseline: w.baseline_p95_ms ?? undefined, canary: w.canary_p95_ms ?? undefined },
-        saturated: { baseline: w.baseline_saturated, canary: w.canary_saturated },
-        requests: { baseline: w.baseline_requests, canary: w.canary_requests },
-        failures: { baseline: w.baseline_failures, canary: w.canary_failures },
-      })),
-      prometheus.step_seconds,
-      { baseline: wholeOf(prometheus.baseline), canary: wholeOf(prometheus.canary), largestMs: prometheus.largest_bound_ms },
-      policy,
-      circumstances,
-    );
-  }
-  return judge(arms.baseline.samples(), arms.canary.samples(), policy, {
-    ...circumstances,
-    design: traffic.pattern,
-    look: { seconds: look.seconds, alphaFail: look.alpha_fail, alphaPass: look.alpha_pass, c: look.c },
-    ...(clock ? { clock } : {}),
-  });
-}
-
-function wholeOf({ p95_ms, p95_interval_ms, saturated }: NonNullable<Facts["observations"]["prometheus"]>["baseline"]) {
-  return { p95Ms: p95_ms ?? undefined, p95Interval: p95_interval_ms ?? undefined, saturated };
-}
-
-function summarise(judgement: Judgement, reasons: readonly Reason[]): string {
+function summarise(judgement: Judgement, reasons: readonly Reason[], policy: Facts["policy"]): string {
   const { baseline, canary, verdict } = judgement;
   if (verdict === "PASS") {
     const { evidence, limitRatio } = judgement.latency;
-    const ratio = evidence ? Math.exp(evidence.typical.est) : ratioOf(canary.p95Ms, baseline.p95Ms);
+    const ratio = policy.mode === "strict" ? ratioOf(canary.p95Ms, baseline.p95Ms) : evidence?.judged.ratio;
+    const raised =
+      limitRatio !== undefined && limitRatio > policy.max_p95_ratio ? `, by min-p95-delta-ms ${policy.min_p95_delta_ms} ms` : "";
     const p95 =
-      ratio === undefined || limitRatio === undefined ? "" : `p95 ×${ratio.toFixed(3)} (limit ×${limitRatio.toFixed(3)}), `;
-    return `The canary is as good as its baseline: ${p95}errors ${share(canary)} against ${share(baseline)}.`;
+      ratio === undefined || limitRatio === undefined
+        ? ""
+        : `p95 ×${ratio.toFixed(3)} (limit ×${limitRatio.toFixed(3)}${raised}), `;
+    const slower = ratio !== undefined && ratio > policy.max_p95_ratio;
+    const lead = slower ? "The canary is slower than its baseline, within the limit" : "The canary is as good as its baseline";
+    return `${lead}: ${p95}errors ${share(canary)} against ${share(baseline)}.`;
   }
   const decisive = reasons.find((reason) => reason.severity === (verdict === "FAIL" ? "error" : "warning")) ?? reasons[0]!;
   const lead = verdict === "FAIL" ? "The canary is worse than its baseline" : "The evidence does not tell";
@@ -153,8 +89,9 @@ function ratioOf(canary: number | undefined, baseline: number | undefined): numb
   return canary === undefined || baseline === undefined || baseline <= 0 ? undefined : canary / baseline;
 }
 
-function compared(canary: number | undefined, baseline: number | undefined) {
-  const ratio = ratioOf(canary, baseline);
+/** @param judged the ratio that decided, where it isn't the one of the two values */
+function compared(canary: number | undefined, baseline: number | undefined, judged?: number) {
+  const ratio = judged ?? ratioOf(canary, baseline);
   return {
     delta: rounded(canary === undefined || baseline === undefined ? undefined : canary - baseline),
     delta_percent: rounded(ratio === undefined ? undefined : (ratio - 1) * 100),
@@ -177,15 +114,17 @@ function p95Metric(judgement: Judgement, facts: Facts): Metric {
     { kind: "ratio", value: rounded(latency.limitRatio ?? policy.max_p95_ratio), source: "max-p95-ratio, min-p95-delta-ms" },
   ];
   if (policy.p95_ceiling_ms !== null) limits.push({ kind: "absolute", value: policy.p95_ceiling_ms, source: "p95-ceiling-ms" });
+  const judged = policy.mode === "strict" ? undefined : evidence?.judged;
   return {
     name: "p95",
     unit: "ms",
     baseline: arm(baseline),
     canary: arm(canary),
-    ...compared(canary.p95Ms, baseline.p95Ms),
+    ...compared(canary.p95Ms, baseline.p95Ms, judged?.ratio),
+    ...(judged ? { ratio_kind: judged.kind } : {}),
     typical_ratio: rounded(evidence && Math.exp(evidence.typical.est)),
     stall_ratio: rounded(evidence && Math.exp(evidence.stall.est)),
-    ratio_interval: evidence ? [rounded(evidence.ratioInterval[0]), rounded(evidence.ratioInterval[1])] : null,
+    ratio_interval: judged ? [rounded(judged.interval[0]), rounded(judged.interval[1])] : null,
     p_value: rounded(evidence?.pValue),
     method: {
       id: policy.mode === "strict" ? "bare-rule" : "hodges-lehmann-jackknife",
@@ -232,34 +171,45 @@ function errorMetric(judgement: Judgement, facts: Facts): Metric {
   };
 }
 
-function compareRoutes(arms: Record<ArmName, Recording>): CanaryReport["routes"] {
-  const byRoute = new Map<string, Record<ArmName, { latencies: number[]; requests: number }>>();
-  for (const arm of ARMS) {
-    const { route, latencyMs, ok, length } = arms[arm];
-    for (let i = 0; i < length; i++) {
-      const name = route[i];
-      if (name === undefined) continue;
-      const entry = byRoute.get(name) ?? { baseline: { latencies: [], requests: 0 }, canary: { latencies: [], requests: 0 } };
-      entry[arm].requests++;
-      if (ok[i]) entry[arm].latencies.push(latencyMs[i]!);
-      byRoute.set(name, entry);
-    }
-  }
-  const p95Of = (latencies: number[]) =>
-    latencies.length === 0 ? undefined : quantileSorted(Float64Array.from(latencies).sort(), 0.95);
-  return [...byRoute.entries()]
-    .sort(
-      ([nameA, a], [nameB, b]) =>
-        b.baseline.requests + b.canary.requests - a.baseline.requests - a.canary.requests || (nameA < nameB ? -1 : 1),
+/** Routes by harm: those that fail, those that rose suspiciously, then the rest by their number of requests. */
+function compareRoutes({ routes }: Judgement): CanaryReport["routes"] {
+  const size = ({ requests }: RouteJudgement) => requests.baseline + requests.canary;
+  return routes
+    .map((route) => ({ route, test: worseTest(route) }))
+    .toSorted(
+      (a, b) =>
+        harmOf(a.test) - harmOf(b.test) ||
+        (harmOf(a.test) < 2 ? a.test!.pValue - b.test!.pValue : 0) ||
+        size(b.route) - size(a.route) ||
+        (a.route.name < b.route.name ? -1 : 1),
     )
     .slice(0, MOST_ROUTES)
-    .map(([name, entry]) => {
-      const side = ({ latencies, requests }: { latencies: number[]; requests: number }) => ({
-        requests,
-        p95_ms: rounded(p95Of(latencies)),
-        error_rate: rounded(requests === 0 ? undefined : (requests - latencies.length) / requests),
+    .map(({ route, test }) => {
+      const { name, requests, failures, p95Ms } = route;
+      const side = (arm: "baseline" | "canary") => ({
+        requests: requests[arm],
+        p95_ms: rounded(p95Ms[arm]),
+        error_rate: rounded(requests[arm] === 0 ? undefined : failures[arm] / requests[arm]),
       });
-      const { delta_percent } = compared(p95Of(entry.canary.latencies), p95Of(entry.baseline.latencies));
-      return { name, baseline: side(entry.baseline), canary: side(entry.canary), delta_percent };
+      return {
+        name,
+        baseline: side("baseline"),
+        canary: side("canary"),
+        delta_percent: compared(p95Ms.canary, p95Ms.baseline).delta_percent,
+        status: test === undefined ? null : STATUS[test.status],
+        p_value: rounded(test?.pValue),
+      };
     });
+}
+
+const STATUS = { pass: "PASS", suspicious: "INCONCLUSIVE", fail: "FAIL" } as const;
+
+/** The worse of a route's tests; undefined where the route has too few requests for either. */
+function worseTest({ latency, errors }: RouteJudgement): RouteTest | undefined {
+  const tests = [latency, errors].filter((test) => test !== undefined);
+  return tests.sort((a, b) => harmOf(a) - harmOf(b) || a.pValue - b.pValue)[0];
+}
+
+function harmOf(test: RouteTest | undefined): number {
+  return test?.status === "fail" ? 0 : test?.status === "suspicious" ? 1 : 2;
 }

@@ -5,6 +5,9 @@ import type { CanaryReport, Evidence } from "../../lib/report/canary-report.ts";
 /** A measurement that rose by less than this isn't named as a cause. */
 const NOTABLE_RATIO = 1.2;
 
+/** A route with fewer requests in an arm, and no test of its own, isn't named as a cause. */
+const LEAST_REQUESTS = 100;
+
 type Cause = CanaryReport["cause"];
 
 function rose({ baseline, canary }: Evidence, least = NOTABLE_RATIO): boolean {
@@ -61,7 +64,10 @@ function classify(judgement: Judgement, gated: boolean, evidence: readonly Evide
 
 function worstRoutes(routes: CanaryReport["routes"], limit: number): Evidence[] {
   return routes
-    .filter(({ baseline, canary, delta_percent }) => {
+    .filter(({ status, baseline, canary, delta_percent }) => {
+      // A route that was judged is told by its judgement; of one with few requests anything may be chance.
+      if (status === "FAIL" || status === "INCONCLUSIVE") return true;
+      if (status === "PASS" || Math.min(baseline.requests, canary.requests) < LEAST_REQUESTS) return false;
       const slower = delta_percent !== null && delta_percent > (limit - 1) * 100;
       const failing =
         canary.error_rate !== null && baseline.error_rate !== null && canary.error_rate > baseline.error_rate + 0.01;

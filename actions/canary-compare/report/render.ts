@@ -1,5 +1,6 @@
 import { MARKS, type Verdict } from "../../lib/judge/verdict.ts";
 import type { CanaryReport } from "../../lib/report/canary-report.ts";
+import { culprit, nextStep, routeMark } from "../../lib/report/next-step.ts";
 import { formatChange, formatMs, formatRatio, formatShare, UNKNOWN } from "../../lib/report/numbers.ts";
 import type { Annotation } from "../../lib/runner/log.ts";
 import { escapeMarkdown, inlineCode, markdownTable, plainTable, type Section } from "../../lib/runner/summary.ts";
@@ -7,27 +8,49 @@ import { escapeMarkdown, inlineCode, markdownTable, plainTable, type Section } f
 function rows(report: CanaryReport): string[][] {
   return report.metrics.map((metric) => {
     const show = metric.unit === "ms" ? formatMs : formatShare;
-    const limit = metric.limits[0]!;
     const interval = metric.ratio_interval;
     return [
       metric.name === "p95" ? "p95" : "errors",
       show(metric.baseline.value),
       show(metric.canary.value),
-      formatChange(metric.delta_percent),
-      limit.kind === "ratio" ? formatRatio(limit.value) : formatShare(limit.value),
+      formatRatio(metric.ratio),
       interval === null ? UNKNOWN : `${formatRatio(interval[0])} to ${formatRatio(interval[1])}`,
+      limitCell(metric.limits),
       `${metric.baseline.n} / ${metric.canary.n}`,
       metric.status,
     ];
   });
 }
 
-const HEADER = ["metric", "baseline", "canary", "change", "limit", "ratio, 95 %", "n", "status"];
+/** Every limit that holds, such as `×1.20, ≤ 450 ms`. */
+function limitCell(limits: CanaryReport["metrics"][number]["limits"]): string {
+  const shown = limits.map(({ kind, value, source }) =>
+    kind === "ratio" ? formatRatio(value) : source === "p95-ceiling-ms" ? `≤ ${formatMs(value)}` : formatShare(value),
+  );
+  return shown.join(", ");
+}
 
-/** The verdict, its reasons and the table, for a log. */
+const HEADER = ["metric", "baseline", "canary", "ratio", "95 %", "limit", "n", "status"];
+
+/** What the judged ratio is, in words. */
+const KINDS = {
+  typical: "typical one, window by window",
+  stall: "mean over long windows, which stalls raise",
+  pooled: "one of the whole run, which a slow stretch raises",
+} as const;
+
+/** The verdict, its reasons and the table, for a log: what to do comes first. */
 export function verdictText(report: CanaryReport): string {
   const reasons = report.reasons.map((reason) => `  ${reason.code}: ${reason.message}`);
-  return [`canary-compare: ${report.verdict}, ${report.decision}`, ...reasons, "", plainTable(HEADER, rows(report))].join("\n");
+  const where = culprit(report);
+  const first = [nextStep(report), ...(where === undefined ? [] : [where])].map((line) => `  ${line}`);
+  return [
+    `canary-compare: ${report.verdict}, ${report.decision}`,
+    ...first,
+    ...reasons,
+    "",
+    plainTable(HEADER, rows(report)),
+  ].join("\n");
 }
 
 /** The job summary, the most wanted section first. */
@@ -39,7 +62,8 @@ export function summarySections(report: CanaryReport): Section[] {
       name: "verdict",
       markdown: [
         `### ${MARKS[verdict]} Canary: ${verdict}, ${decision}`,
-        escapeMarkdown(report.summary),
+        `**${escapeMarkdown(nextStep(report))}**`,
+        [report.summary, culprit(report)].flatMap((line) => (line === undefined ? [] : [escapeMarkdown(line)])).join(" "),
         markdownTable(HEADER, verdictRows),
         report.reasons.map((reason) => `- \`${reason.code}\` ${escapeMarkdown(reason.message)}`).join("\n"),
       ].join("\n\n"),
@@ -57,15 +81,16 @@ export function summarySections(report: CanaryReport): Section[] {
       formatMs(route.canary.p95_ms),
       formatChange(route.delta_percent),
       `${formatShare(route.baseline.error_rate)} / ${formatShare(route.canary.error_rate)}`,
+      routeMark(route.status),
     ]);
-    const table = markdownTable(["Route", "Requests", "Baseline p95", "Canary p95", "Change", "Errors"], routes);
+    const table = markdownTable(["Route", "Requests", "Baseline p95", "Canary p95", "Change", "Errors", "Judged"], routes);
     sections.push({ name: "routes", markdown: `<details><summary>Routes</summary>\n\n${table}\n\n</details>` });
   }
   const p95 = report.metrics[0]!;
   const facts = [
     `Traffic: ${traffic.source}, ${traffic.pattern}, ${traffic.duration_s.toFixed(1)} s judged, look ${report.observations.look.number}`,
     `Least ratio that this run would detect: ${formatRatio(p95.min_detectable_ratio)}`,
-    `Typical ratio ${formatRatio(p95.typical_ratio)}, over stalls ${formatRatio(p95.stall_ratio)}`,
+    ...(p95.ratio_kind === undefined ? [] : [`The ratio is the ${KINDS[p95.ratio_kind]}`]),
     `Baseline ${inlineCode(report.baseline.version ?? report.baseline.url ?? report.baseline.kind)}, canary ${inlineCode(report.canary.version ?? report.canary.url ?? report.canary.kind)}`,
   ];
   sections.push({

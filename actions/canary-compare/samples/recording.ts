@@ -1,4 +1,4 @@
-import type { Samples } from "../../lib/judge/samples.ts";
+import { NO_ROUTE, type Routes, type Samples } from "../../lib/judge/samples.ts";
 
 export type ArmName = "baseline" | "canary";
 export const ARMS: readonly ArmName[] = ["baseline", "canary"];
@@ -68,7 +68,24 @@ export class Recording {
       t: Float64Array.from(this.t),
       latencyMs: Float64Array.from(this.latencyMs),
       ok: Uint8Array.from(this.ok, (ok) => (ok ? 1 : 0)),
+      ...this.#routes(),
     };
+  }
+
+  /** Routes by number; nothing where the source knows none. Beyond 65,534 names a request counts as one without a route. */
+  #routes(): { routes?: Routes } {
+    const numbers = new Map<string, number>();
+    const of = new Uint16Array(this.length);
+    for (let i = 0; i < of.length; i += 1) {
+      const name = this.route[i];
+      let number = name === undefined ? NO_ROUTE : numbers.get(name);
+      if (number === undefined) {
+        number = Math.min(numbers.size, NO_ROUTE);
+        if (number < NO_ROUTE) numbers.set(name!, number);
+      }
+      of[i] = number;
+    }
+    return numbers.size === 0 ? {} : { routes: { names: [...numbers.keys()], of } };
   }
 }
 

@@ -42,7 +42,11 @@ export function judge(baseline: Samples, canary: Samples, policy: Policy, circum
     canary: describeArm(arms.canary.t.length, latencies.canary),
   };
   const missing = findMissing(figures, policy, faults);
-  if (missing.length > 0) return unjudged(missing, design, look, figures, circumstances);
+  const routes =
+    faults.length > 0
+      ? []
+      : judgeRoutes(arms.baseline, arms.canary, policy, look, missing.length === 0 && design !== "before-after");
+  if (missing.length > 0) return { ...unjudged(missing, design, look, figures, circumstances), routes };
 
   return conclude({
     policy,
@@ -51,7 +55,7 @@ export function judge(baseline: Samples, canary: Samples, policy: Policy, circum
     figures,
     latency: compareLatency(arms, policy, look, figures),
     errors: judgeErrors(countFailureBlocks(arms.baseline, arms.canary), policy, look),
-    routes: judgeRoutes(arms.baseline, arms.canary, policy, look, design !== "before-after"),
+    routes,
     silence: findSilences(arms),
     units: circumstances.measured ? undefined : guessUnits(latencies.baseline, latencies.canary),
     circumstances,

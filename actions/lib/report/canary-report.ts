@@ -25,8 +25,12 @@ const metricSchema = z.strictObject({
   canary: armFiguresSchema,
   delta: known.describe("canary − baseline"),
   delta_percent: known,
-  ratio: known.describe("canary ÷ baseline of the two values"),
-  typical_ratio: known.describe("p95 only: Hodges–Lehmann median of the ratios window by window; the ratio that is judged"),
+  ratio: known.describe("The ratio that is judged: see ratio_kind; without one canary ÷ baseline of the two values"),
+  ratio_kind: z
+    .enum(["typical", "stall", "pooled"])
+    .optional()
+    .describe("p95 only: which ratio decided; pooled is that of the whole run"),
+  typical_ratio: known.describe("p95 only: Hodges–Lehmann median of the ratios window by window"),
   stall_ratio: known.describe("p95 only: mean of the ratios over long windows; judged as well"),
   ratio_interval: interval,
   p_value: ratioSchema.describe('One-sided p value of "the canary is not worse"'),
@@ -42,6 +46,18 @@ const metricSchema = z.strictObject({
 });
 
 const routeArmSchema = z.strictObject({ requests: count, p95_ms: millisecondsSchema, error_rate: ratioSchema });
+
+const routeSchema = z.strictObject({
+  name: z.string(),
+  baseline: routeArmSchema,
+  canary: routeArmSchema,
+  delta_percent: known,
+  status: verdictSchema
+    .nullable()
+    .optional()
+    .describe("INCONCLUSIVE: a rise too clear to pass, not clear enough to fail; null: too few requests to say"),
+  p_value: ratioSchema.optional().describe("One-sided p value of this route's worse test"),
+});
 
 const evidenceSchema = z.strictObject({
   source: z.enum(["arms", "phases", "routes", "metrics", "before", "generator", "prometheus"]),
@@ -170,7 +186,7 @@ export const canaryReportSchema = z
     summary: z.string().describe("One sentence"),
     reasons: z.array(reasonSchema).min(1),
     metrics: z.array(metricSchema).length(2),
-    routes: z.array(z.strictObject({ name: z.string(), baseline: routeArmSchema, canary: routeArmSchema, delta_percent: known })),
+    routes: z.array(routeSchema),
     cause: z.strictObject({
       class: z.enum(["canary", "environment", "upstream", "unknown"]),
       evidence: z.array(evidenceSchema),

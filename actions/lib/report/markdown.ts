@@ -8,6 +8,7 @@ import type { ErrorBudget } from "./error-budget.ts";
 import { foreign } from "./foreign.ts";
 import { gatesSection } from "./gate-lines.ts";
 import type { HistoryPoint } from "./history.ts";
+import { culprit, nextStep } from "./next-step.ts";
 import { formatChange, formatCount, formatMs, formatRate, formatRatio, formatShare, UNKNOWN } from "./numbers.ts";
 import type { SmokeSummary } from "./smoke-summary.ts";
 
@@ -26,7 +27,11 @@ export function summarySections(collection: Collection): Section[] {
   const sections: (Section | undefined)[] = [
     {
       name: "verdict",
-      markdown: `## ${MARKS[verdict]} ${foreign(collection.title)}: ${verdict}\n\n${foreign(headline(collection))}`,
+      markdown: [
+        `## ${MARKS[verdict]} ${foreign(collection.title)}: ${verdict}`,
+        ...advice(canary, verdict),
+        foreign(headline(collection)),
+      ].join("\n\n"),
     },
     gatesSection(collection),
     figuresSection(smoke, canary),
@@ -41,6 +46,14 @@ export function summarySections(collection: Collection): Section[] {
   return sections.filter((section) => section !== undefined);
 }
 
+/** What the canary comparison says to do, and where to look: before everything else. */
+function advice(canary: CanaryReport | undefined, verdict: Verdict): string[] {
+  // Another report is worse: then what this one advises isn't what to do.
+  if (canary?.verdict !== verdict) return [];
+  const where = culprit(canary);
+  return [`**${canary.decision}** ${foreign(nextStep(canary))}`, ...(where === undefined ? [] : [foreign(where)])];
+}
+
 /** p95 and errors of what was measured, each with its limit. */
 function figuresSection(smoke: SmokeSummary | undefined, canary: CanaryReport | undefined): Section | undefined {
   const rows: string[][] = [];
@@ -50,16 +63,12 @@ function figuresSection(smoke: SmokeSummary | undefined, canary: CanaryReport | 
       const show = p95 ? formatMs : formatShare;
       const limit = metric.limits.find((one) => one.kind === (p95 ? "ratio" : "absolute"));
       const interval = metric.ratio_interval?.map(formatRatio).join("–");
-      const judged = p95 ? formatRatio(metric.typical_ratio ?? metric.ratio) : "";
-      const change = [
-        formatChange(metric.delta_percent),
-        judged && `(${judged}${interval === undefined ? "" : `, 95 % ${interval}`})`,
-      ];
+      const ratio = `${formatRatio(metric.ratio)}${interval === undefined ? "" : ` (95 % ${interval})`}`;
       rows.push([
         p95 ? "Canary p95" : "Canary errors",
         show(metric.baseline.value),
         `**${show(metric.canary.value)}**`,
-        change.filter((part) => part !== "").join(" "),
+        ratio,
         limit === undefined ? UNKNOWN : p95 ? formatRatio(limit.value) : formatShare(limit.value),
         `${MARKS[metric.status]}`,
       ]);
@@ -95,7 +104,7 @@ function figuresSection(smoke: SmokeSummary | undefined, canary: CanaryReport | 
     );
   }
   if (rows.length === 0) return undefined;
-  return { name: "figures", markdown: markdownTable(["", "Baseline", "Measured", "Change", "Limit", ""], rows) };
+  return { name: "figures", markdown: markdownTable(["", "Baseline", "Measured", "Ratio", "Limit", ""], rows) };
 }
 
 function mark(value: number | null, passes: (value: number) => boolean, otherwise: Verdict = "FAIL"): string {

@@ -20,7 +20,7 @@ export function escapeMarkdown(text: string): string {
   return escapeHtml(text.replace(/\s+/g, " ").trim())
     .replace(/[\\`*_{}[\]()|~!]/g, (character) => `&#${character.charCodeAt(0)};`)
     .replaceAll("@", "@&#8203;")
-    .replace(/(https?):\/\//gi, "$1:&#8203;//")
+    .replace(/(https?):\/\//gi, "$1&#58;//")
     .replace(/^([#>+=-]|\d+\.)/, "&#8203;$1");
 }
 

@@ -2,7 +2,7 @@ import type { Verdict } from "../../judge/verdict.ts";
 import { describeBudget, formatHours } from "../../prometheus/budget.ts";
 import type { CanaryReport } from "../canary-report.ts";
 import type { ErrorBudget } from "../error-budget.ts";
-import { formatChange, formatCount, formatMs, formatRate, formatRatio, formatShare } from "../numbers.ts";
+import { formatCount, formatMs, formatRate, formatRatio, formatShare } from "../numbers.ts";
 import type { SmokeSummary } from "../smoke-summary.ts";
 import { html, type Markup } from "./markup.ts";
 
@@ -61,7 +61,7 @@ function canaryCards(report: CanaryReport): Card[] {
   const errors = report.metrics.find((metric) => metric.name === "error_rate");
   if (p95 !== undefined) {
     const limit = p95.limits.find((one) => one.kind === "ratio")?.value;
-    const judged = p95.typical_ratio ?? p95.ratio;
+    const judged = p95.ratio;
     const interval =
       p95.ratio_interval === null ? [] : [`95 % interval ${p95.ratio_interval.map((end) => formatRatio(end)).join(" to ")}`];
     found.push({
@@ -70,10 +70,7 @@ function canaryCards(report: CanaryReport): Card[] {
       value: formatRatio(judged),
       unit: limit === undefined ? "" : `limit ${formatRatio(limit)}`,
       ...withBar(againstLimit(judged, limit)),
-      lines: [
-        `${formatMs(p95.baseline.value)} → ${formatMs(p95.canary.value)} (${formatChange(p95.delta_percent)})`,
-        ...interval,
-      ],
+      lines: [`${formatMs(p95.baseline.value)} → ${formatMs(p95.canary.value)}`, ...interval],
     });
   }
   if (errors !== undefined) {

@@ -2,6 +2,7 @@ import type { Reason, Verdict } from "../../judge/verdict.ts";
 import type { CanaryReport } from "../canary-report.ts";
 import { type Collection, headline, overallVerdict, reportOf } from "../collection.ts";
 import { gateHeading, linesOf } from "../gate-lines.ts";
+import { culprit, nextStep, routeMark } from "../next-step.ts";
 import { formatChange, formatCount, formatMs, formatRatio, formatShare, threeDigits } from "../numbers.ts";
 import type { SmokeSummary } from "../smoke-summary.ts";
 import { cards } from "./cards.ts";
@@ -54,11 +55,16 @@ ${body}
 }
 
 function header(collection: Collection, verdict: Verdict): Markup {
+  const compared = reportOf(collection.canary);
+  // Where another report is worse, what the comparison advises isn't what to do.
+  const canary = compared?.verdict === verdict ? compared : undefined;
+  const where = canary && culprit(canary);
   const run = (reportOf(collection.smoke) ?? reportOf(collection.canary) ?? reportOf(collection.budget))?.run;
   const generated = reportOf(collection.canary)?.generated_at ?? reportOf(collection.smoke)?.ended_at;
   return html`<header>
 <p class="title">${collection.title}</p>
-<div class="verdict"><span class="pill ${verdict}">${verdict}</span><h1>${headline(collection)}</h1></div>
+<div class="verdict"><span class="pill ${verdict}">${verdict}</span><h1>${canary && html`${canary.decision}: ${nextStep(canary)} `}<span class="why">${headline(collection)}</span></h1></div>
+${where && html`<p class="where">${where}</p>`}
 <div class="meta">${run?.repository && html`<span>${run.repository}</span>`}${run?.ref && html`<span>${run.ref}</span>`}${run?.sha && html`<span><code>${run.sha.slice(0, 10)}</code></span>`}${collection.runUrl && html`<span><a href="${collection.runUrl}">Run ${run?.run_id ?? ""}</a></span>`}${generated && html`<span>${generated.replace("T", " ").slice(0, 16)} UTC</span>`}</div>
 </header>`;
 }
@@ -116,8 +122,9 @@ function routesPanel(smoke: SmokeSummary | undefined, canary: CanaryReport | und
         formatChange(route.delta_percent),
         formatShare(route.baseline.error_rate),
         formatShare(route.canary.error_rate),
+        html`<span class="c-${route.status ?? "none"}">${routeMark(route.status)}</span>`,
       ]);
-    const head = ["Route", "Requests", "p95 baseline", "p95 canary", "Change", "Errors baseline", "Errors canary"];
+    const head = ["Route", "Requests", "p95 baseline", "p95 canary", "Change", "Errors baseline", "Errors canary", "Judged"];
     return panel("Routes", table(head, rows), leftOut(canary.routes.length));
   }
   if (smoke === undefined || smoke.routes.length === 0) return undefined;

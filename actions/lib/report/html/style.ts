@@ -32,6 +32,9 @@ h1 { font-size: clamp(1.25rem, 3.2vw, 1.65rem); line-height: 1.3; font-weight: 6
 .pill.PASS { color: var(--pass); background: var(--pass-back); }
 .pill.FAIL { color: var(--fail); background: var(--fail-back); }
 .pill.INCONCLUSIVE { color: var(--inconclusive); background: var(--inconclusive-back); }
+h1 .why { font-weight: 400; }
+.where { margin: 0 0 8px; overflow-wrap: anywhere; }
+.c-none { color: var(--faint); }
 .meta { color: var(--faint); font-size: .88rem; display: flex; flex-wrap: wrap; gap: 2px 16px; }
 .cards { display: grid; gap: 14px; grid-template-columns: repeat(auto-fit, minmax(178px, 1fr)); margin-bottom: 14px; }
 .card, figure, .panel { background: var(--card); border: 1px solid var(--edge); border-radius: 12px; box-shadow: var(--shadow); }
