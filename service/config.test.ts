@@ -1,6 +1,8 @@
-import { readFile } from "node:fs/promises";
-import { describe, expect, test } from "vitest";
-import { ConfigError, DEVELOPMENT_SECRETS, loadConfig, VARIABLES } from "./config.ts";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ConfigError, DEVELOPMENT_SECRETS, loadConfig, publishedSecrets, readSecretFiles, VARIABLES } from "./config.ts";
 
 const problemsOf = (env: Record<string, string>): string[] => {
   try {
@@ -64,6 +66,66 @@ describe("configuration", () => {
 
   test.each(["FAULT_LATENCY_MS", "FAULT_LATENCY_PERCENT", "FAULT_ERROR_RATE"])("production refuses %s", (name) => {
     expect(problemsOf({ ...production, [name]: "1" }).join("\n")).toContain(name);
+  });
+});
+
+describe("secrets in files", () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "gatehouse-secrets-"));
+    await writeFile(join(folder, "secret"), "0123456789abcdef-of-a-file\n");
+    await writeFile(join(folder, "empty"), "\n");
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+  const at = (name: string) => join(folder, name);
+
+  test("serve as if they stood in the environment, for every one that production asks for", () => {
+    const { NODE_ENV, DATABASE_URL, REDIS_URL, ...secrets } = production;
+    const files = Object.fromEntries(Object.keys(secrets).map((name) => [`${name}_FILE`, at("secret")]));
+    const config = loadConfig({
+      NODE_ENV,
+      DATABASE_URL,
+      REDIS_URL,
+      ...files,
+      ADMIN_JWT_SECRET_FILE: "",
+      ADMIN_JWKS_URL: "https://keys",
+    });
+    expect(config.MESSAGES_SECRET).toBe("0123456789abcdef-of-a-file");
+    expect(readSecretFiles({ PMS_API_KEY_PLAZA_FILE: at("secret") }).env.PMS_API_KEY_PLAZA).toBe("0123456789abcdef-of-a-file");
+  });
+
+  test("are refused when they can't be read, are empty, too short or given twice, all at once and without their values", () => {
+    const problems = problemsOf({
+      MESSAGES_SECRET_FILE: at("nothing"),
+      EMAIL_SECRET_FILE: at("empty"),
+      METRICS_TOKEN: "0123456789abcdef-given",
+      METRICS_TOKEN_FILE: at("secret"),
+      ADMIN_JWT_SECRET_FILE: at("secret"),
+    });
+    expect(problems.join("\n")).toMatch(
+      /MESSAGES_SECRET_FILE: .*ENOENT[\s\S]*EMAIL_SECRET_FILE: .*empty[\s\S]*METRICS_TOKEN_FILE: .*METRICS_TOKEN\. Unset[\s\S]*ADMIN_JWT_SECRET: expected at least 32/,
+    );
+    expect(problems.join("\n")).not.toMatch(/of-a-file|abcdef-given/);
+  });
+});
+
+describe("outside of production", () => {
+  test("only this machine is served, unless HOST says more; and the published secrets are named", () => {
+    expect(loadConfig({}).HOST).toBe("127.0.0.1");
+    expect(loadConfig({ HOST: "0.0.0.0" }).HOST).toBe("0.0.0.0");
+    expect(loadConfig(production).HOST).toBe("0.0.0.0");
+    expect(publishedSecrets(loadConfig({}))).toEqual(Object.keys(DEVELOPMENT_SECRETS));
+    expect(publishedSecrets(loadConfig({ MESSAGES_SECRET: "0123456789abcdef" }))).not.toContain("MESSAGES_SECRET");
+    expect(publishedSecrets(loadConfig(production))).toEqual([]);
+  });
+
+  test("a database of one's own gets no demo hotel unless asked for, and production never", () => {
+    expect(loadConfig({}).DEMO_HOTEL).toBe(true);
+    expect(loadConfig({ DEMO_HOTEL: "false" }).DEMO_HOTEL).toBe(false);
+    expect(loadConfig({ DATABASE_URL: production.DATABASE_URL }).DEMO_HOTEL).toBe(false);
+    expect(loadConfig({ DATABASE_URL: production.DATABASE_URL, DEMO_HOTEL: "true" }).DEMO_HOTEL).toBe(true);
+    expect(loadConfig(production).DEMO_HOTEL).toBe(false);
+    expect(problemsOf({ ...production, DEMO_HOTEL: "true" }).join("\n")).toContain("DEMO_HOTEL");
   });
 });
 

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { isPeerRange } from "./http/peers.ts";
 
@@ -49,7 +50,7 @@ const json = z.string().transform((text, context) => {
 const environment = z.object({
   NODE_ENV: z.enum(["development", "test", "production"]).default("development"),
   PORT: integer(0, 65_535).default(8000),
-  HOST: z.string().default("0.0.0.0").describe("address to listen on"),
+  HOST: z.string().optional().describe("address to listen on; empty: every one in production, else loopback"),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
   RELEASE_VERSION: z
     .string()
@@ -68,6 +69,11 @@ const environment = z.object({
   DATABASE_TIMEOUT_MS: integer(500, 600_000)
     .default(10_000)
     .describe("a query that isn't answered for so long is given up with its connection"),
+  DEMO_HOTEL: z
+    .enum(["true", "false"])
+    .transform((text) => text === "true")
+    .optional()
+    .describe("whether hotels without rooms sell those of a demo hotel; empty: only in an embedded database"),
   DATA_DIR: z.string().optional().describe("folder of the embedded database; empty: in memory"),
   REDIS_URL: url("redis:", "rediss:").optional().describe("empty: in-process cache and bus"),
   REDIS_MODE: z.enum(["single", "sentinel", "cluster"]).default("single").describe("what REDIS_URL leads to"),
@@ -157,18 +163,57 @@ export class ConfigError extends Error {
 const isSecret = (name: string) => /SECRET|TOKEN|KEY|_URL$/.test(name);
 
 /**
+ * Reads secrets from the files that `NAME_FILE` names, as orchestrators hand them out: so they stand in no process list. A line break
+ * at the end isn't part of a secret.
+ *
+ * @returns the environment with `NAME` for each of them, and what is wrong
+ */
+export function readSecretFiles(env: Record<string, string | undefined>): {
+  env: Record<string, string | undefined>;
+  problems: string[];
+} {
+  const read = { ...env };
+  const problems: string[] = [];
+  for (const [variable, path] of Object.entries(env)) {
+    const name = /^(.+)_FILE$/.exec(variable)?.[1];
+    if (name === undefined || path === undefined || path === "") continue;
+    if (!(isSecret(name) && name in environment.shape) && !name.startsWith("PMS_API_KEY")) continue;
+    if (env[name] !== undefined && env[name] !== "") {
+      problems.push(`${variable}: is set, and so is ${name}. Unset one of them.`);
+      continue;
+    }
+    try {
+      read[name] = readFileSync(path, "utf8").replace(/\r?\n$/, "");
+      if (read[name] === "") problems.push(`${variable}: the file "${path}" is empty. Write the secret into it.`);
+    } catch (error) {
+      problems.push(
+        `${variable}: the file "${path}" can't be read (${(error as NodeJS.ErrnoException).code}). Name one that can.`,
+      );
+    }
+  }
+  return { env: read, problems };
+}
+
+/** @returns names of secrets whose values stand in the repository, where anyone can read them */
+export function publishedSecrets(config: Config): string[] {
+  return Object.entries(DEVELOPMENT_SECRETS)
+    .filter(([name, value]) => config[name as keyof typeof DEVELOPMENT_SECRETS] === value)
+    .map(([name]) => name);
+}
+
+/**
  * Reads and checks the configuration.
  *
- * @param env environment variables; an empty string counts as not set
+ * @param variables environment variables; an empty string counts as not set; `NAME_FILE` names a file that holds the secret `NAME`
  * @returns values with their defaults, frozen; in development missing secrets become `DEVELOPMENT_SECRETS`
  * @throws ConfigError that lists every mistake at once
  */
-export function loadConfig(env: Record<string, string | undefined>) {
+export function loadConfig(variables: Record<string, string | undefined>) {
+  const { env, problems } = readSecretFiles(variables);
   const given = Object.fromEntries(
     Object.entries(env).filter(([name, value]) => name in environment.shape && value !== "" && value !== undefined),
   );
   const parsed = environment.safeParse(given);
-  const problems: string[] = [];
   if (!parsed.success) {
     for (const issue of parsed.error.issues) {
       const name = String(issue.path[0]);
@@ -199,6 +244,8 @@ export function loadConfig(env: Record<string, string | undefined>) {
     for (const [name, value] of Object.entries(DEVELOPMENT_SECRETS)) {
       if (given[name] === value) problems.push(`${name}: is the development secret. Make one of your own: openssl rand -hex 32`);
     }
+    if (given.DEMO_HOTEL === "true")
+      problems.push("DEMO_HOTEL: would sell rooms that don't exist; production refuses it. Unset it.");
     for (const name of ["FAULT_LATENCY_MS", "FAULT_LATENCY_PERCENT", "FAULT_ERROR_RATE"]) {
       if (name in given && Number(given[name]) !== 0)
         problems.push(`${name}: faults are for rehearsal; production refuses them. Unset it.`);
@@ -219,5 +266,7 @@ export function loadConfig(env: Record<string, string | undefined>) {
   }
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
 
-  return Object.freeze(production ? parsed.data : { ...DEVELOPMENT_SECRETS, ...parsed.data });
+  const { HOST = production ? "0.0.0.0" : "127.0.0.1", DEMO_HOTEL = !production && parsed.data.DATABASE_URL === undefined } =
+    parsed.data;
+  return Object.freeze({ ...(production ? {} : DEVELOPMENT_SECRETS), ...parsed.data, HOST, DEMO_HOTEL });
 }

@@ -1,11 +1,20 @@
-import { ConfigError, loadConfig } from "./config.ts";
+import { ConfigError, loadConfig, publishedSecrets, readSecretFiles } from "./config.ts";
 import { startService } from "./service.ts";
 import { createLogger } from "./telemetry/log.ts";
 
 try {
   const config = loadConfig(process.env);
-  const pmsKeys = Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith("PMS_API_KEY")));
+  const pmsKeys = Object.fromEntries(
+    Object.entries(readSecretFiles(process.env).env).filter(([name]) => name.startsWith("PMS_API_KEY")),
+  );
   const logger = createLogger(config.LOG_LEVEL, config.RELEASE_VERSION);
+  const published = publishedSecrets(config);
+  if (published.length > 0) {
+    logger.warn(
+      { secrets: published, host: config.HOST },
+      `not for guests: anyone can read the values of ${published.join(", ")} in the repository. Set values of your own, or NODE_ENV=production, which asks for them`,
+    );
+  }
   const service = await startService(config, logger, pmsKeys);
   logger.info(
     {

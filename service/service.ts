@@ -172,7 +172,7 @@ export async function startService(
     logger,
     defaultUrl: config.PMS_URL,
     defaultApiKey: config.PMS_API_KEY,
-    demo: config.NODE_ENV !== "production",
+    demo: config.DEMO_HOTEL,
     env: pmsKeys,
   });
   const primary = await openUnderstander();

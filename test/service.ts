@@ -22,10 +22,14 @@ export interface RunningService {
 const MAIN = fileURLToPath(new URL("../service/main.ts", import.meta.url));
 export const MESSAGES_SECRET = "development-messages-secret";
 
-/** Starts `service/main.ts` on a free port, with nothing of this environment but PATH, and waits until it listens. */
+/**
+ * Starts `service/main.ts` on a free port, with nothing of this environment but PATH, and waits until it listens. Hotels without rooms
+ * are the demo hotel, also in a database of Postgres.
+ */
 export async function spawnService(env: Record<string, string | undefined> = {}): Promise<RunningService> {
+  const demo = env.NODE_ENV === "production" ? {} : { DEMO_HOTEL: "true" };
   const child = spawn(process.execPath, ["--max-semi-space-size=4", MAIN], {
-    env: { PATH: process.env.PATH, PORT: "0", HOST: "127.0.0.1", LOG_LEVEL: "info", ...env },
+    env: { PATH: process.env.PATH, PORT: "0", HOST: "127.0.0.1", LOG_LEVEL: "info", ...demo, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let text = "";

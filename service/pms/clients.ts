@@ -27,7 +27,7 @@ export interface PmsClientsOptions {
   /** Of the configuration: where hotels' PMS is when their settings don't say; absent: the embedded PMS. */
   defaultUrl?: string | undefined;
   defaultApiKey?: string | undefined;
-  /** Hotels without rooms of their own in the embedded PMS are the demo hotel. Off in production. */
+  /** Hotels without rooms of their own in the embedded PMS are the demo hotel. Off in production, and in a database of one's own unless asked for. */
   demo: boolean;
   /** Environment variables, for the API keys that tenants name. */
   env: Record<string, string | undefined>;
