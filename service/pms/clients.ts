@@ -43,6 +43,9 @@ export interface PmsClients {
   isDemo(tenant: PmsTenant): boolean;
 }
 
+/** How long a booking in a hotel's own PMS is waited for. */
+const BOOKING_TIMEOUT_MS = 12_000;
+
 /** Makes one client for each hotel and keeps it, with its breaker and what it learned. */
 export function createPmsClients(options: PmsClientsOptions): PmsClients {
   const { database, shared, metrics, logger, defaultUrl, defaultApiKey, demo, env, now } = options;
@@ -79,6 +82,8 @@ export function createPmsClients(options: PmsClientsOptions): PmsClients {
       shared,
       metrics,
       logger,
+      // A booking there sends four mails before it answers.
+      ...(isEmbedded(tenant) ? {} : { writeTimeoutMs: BOOKING_TIMEOUT_MS }),
       ...(now === undefined ? {} : { now }),
     });
     const client = { settings, adapter, pms };

@@ -1,7 +1,7 @@
-import { randomInt } from "node:crypto";
 import { nightsBetween } from "../calendar.ts";
 import type { Database, Sql } from "../storage/sql.ts";
 import type { RoomType } from "../vocabulary.ts";
+import { newCode } from "./code.ts";
 import { seedDemoHotel } from "./demo-hotel.ts";
 import {
   type Change,
@@ -16,8 +16,6 @@ import { priceStay, restrictionOf, type Season } from "./price.ts";
 
 /** For how long a room is kept for a guest who hasn't confirmed. */
 export const HOLD_MINUTES = 20;
-/** Letters and digits that nobody confuses when read aloud. */
-const CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ";
 const EXCLUSION_VIOLATION = "23P01";
 const UNIQUE_VIOLATION = "23505";
 
@@ -343,8 +341,4 @@ function toReservation(row: ReservationRow): Reservation {
     heldUntil: row.held_until ?? undefined,
     total: { amount: row.total, currency: row.currency },
   };
-}
-
-function newCode(): string {
-  return `GH-${Array.from({ length: 6 }, () => CODE_ALPHABET[randomInt(CODE_ALPHABET.length)]).join("")}`;
 }
