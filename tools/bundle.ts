@@ -104,7 +104,7 @@ export async function replaceBundle(name: string, built: string): Promise<void> 
 export async function ensureBundle(name: string, log: (line: string) => void): Promise<void> {
   if ((await isStale(name)) === "fresh") return;
   await mkdir(join(ROOT, "build"), { recursive: true });
-  await withLock(join(ROOT, "build", `.${name}.lock`), undefined, async () => {
+  await withLock(join(ROOT, "build", `.${name}.lock`), { log }, async () => {
     const state = await isStale(name);
     if (state === "fresh") return;
     log(`actions/${name}/dist is ${state}: building it.`);

@@ -14,7 +14,7 @@ import { type Before, beforeEvidence } from "./before.ts";
 import { type DrivePlan, drivenRate } from "./driver.ts";
 import type { Gate } from "./gate.ts";
 import { findWrongHosts } from "./hosts.ts";
-import type { LiveState } from "./live-run.ts";
+import type { ArmSummary, LiveState } from "./live-run.ts";
 import { cpuShares } from "./machine.ts";
 
 /** Iterations of the baseline that threw, as a share of all: beyond it the script measures nothing, not even on the baseline. */
@@ -210,24 +210,35 @@ function noteExceptions(findings: Findings, { gate }: Setting, parts: Parts): vo
 }
 
 /**
- * Adds which of the script's own thresholds were crossed. What the canary alone crossed fails it; what both crossed keeps it from
- * passing.
+ * Adds what the arms' drivers said at their end: which of the script's own thresholds were crossed. What the canary alone crossed fails
+ * it; what both crossed keeps it from passing. Certificates that nobody checked are told.
+ *
+ * @param insecure whether the inputs take any certificate
  */
-export function withThresholds(observed: Observed, crossed: Partial<Record<ArmName, readonly string[] | undefined>>): Observed {
+export function withSummaries(
+  observed: Observed,
+  summaries: Partial<Record<ArmName, ArmSummary | undefined>>,
+  insecure: boolean,
+): Observed {
   const { observations } = observed.facts;
+  const who = insecure ? "insecure-skip-tls-verify" : "insecureSkipTLSVerify in the script's options";
+  if (insecure || Object.values(summaries).some((summary) => summary?.insecure)) {
+    const message = `certificates were not checked (${who}): anybody on the way could have answered`;
+    observations.notes.push({ code: "ENVIRONMENT", metric: null, severity: "info", message });
+  }
   if (observations.blocking) return observed;
   const { arms } = observations;
-  for (const arm of ARMS) if (arms?.[arm]) arms[arm].crossed = [...(crossed[arm] ?? [])];
+  for (const arm of ARMS) if (arms?.[arm]) arms[arm].crossed = summaries[arm]?.crossed ?? [];
   const note = (severity: Reason["severity"], message: string) =>
     observations.notes.push({ code: "THRESHOLD_CROSSED", metric: null, severity, message });
-  const silent = ARMS.filter((arm) => arms?.[arm] && crossed[arm] === undefined);
+  const silent = ARMS.filter((arm) => arms?.[arm] && summaries[arm] === undefined);
   if (silent.length > 0) {
     note("warning", `k6 told nothing of the script's own thresholds on the ${silent.join(" and the ")}`);
     observations.unsure = true;
   }
-  const baseline = new Set(crossed.baseline);
-  const alone = (crossed.canary ?? []).filter((rule) => !baseline.has(rule));
-  const both = (crossed.canary ?? []).filter((rule) => baseline.has(rule));
+  const baseline = new Set(summaries.baseline?.crossed);
+  const crossed = summaries.canary?.crossed ?? [];
+  const [both, alone] = [crossed.filter((rule) => baseline.has(rule)), crossed.filter((rule) => !baseline.has(rule))];
   if (alone.length > 0) note("error", `the canary alone crossed the script's own ${alone.join(" and ")}`);
   if (both.length > 0) {
     note("warning", `both arms crossed the script's own ${both.join(" and ")}`);

@@ -148,13 +148,21 @@ function samplesPath(run: LiveRun, arm: ArmName): string {
   return join(run.folder, arm, "samples.csv");
 }
 
-/** Where an arm's driver writes which of the script's own thresholds were crossed. */
+/** Where an arm's driver writes its last words. */
 export function summaryPath(folder: string, arm: ArmName): string {
   return join(folder, arm, "summary.json");
 }
 
-/** Which of the script's own thresholds an arm crossed by the end of its run; undefined when its k6 told nothing. */
-export async function crossedThresholds(folder: string, arm: ArmName): Promise<string[] | undefined> {
+/** What an arm's driver says at the end of its run. */
+export interface ArmSummary {
+  /** The script's own thresholds that the arm crossed. */
+  crossed: string[];
+  /** Whether the script's options take any certificate. */
+  insecure: boolean;
+}
+
+/** What an arm's driver said at the end of its run; undefined when it came to no end. */
+export async function readArmSummary(folder: string, arm: ArmName): Promise<ArmSummary | undefined> {
   let text: string;
   try {
     text = await readFile(summaryPath(folder, arm), "utf8");
@@ -162,7 +170,7 @@ export async function crossedThresholds(folder: string, arm: ArmName): Promise<s
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
   }
-  return (JSON.parse(text) as { crossed: string[] }).crossed;
+  return JSON.parse(text) as ArmSummary;
 }
 
 async function startK6(run: LiveRun, arm: ArmName, signal: AbortSignal, state: LiveState): Promise<void> {

@@ -6,7 +6,7 @@ import { findK6 } from "../../lib/k6/install.ts";
 import { scriptDigest } from "../../lib/k6/run.ts";
 import { prepareScript, secretsOf } from "../../lib/k6/traffic.ts";
 import { temporaryFolder } from "../../lib/runner/context.ts";
-import { say } from "../../lib/runner/log.ts";
+import { redactAll, say } from "../../lib/runner/log.ts";
 import { type Inputs, type LiveSource, workspace } from "../inputs.ts";
 import type { Observed } from "../report/facts.ts";
 import { verdictSoFar } from "../report/judge-facts.ts";
@@ -14,8 +14,8 @@ import { ARMS, type ArmName } from "../samples/recording.ts";
 import { readBefore } from "./before.ts";
 import { type DrivePlan, writeDriver } from "./driver.ts";
 import { startGate } from "./gate.ts";
-import { describe, type Setting, withThresholds } from "./live-facts.ts";
-import { crossedThresholds, runLive } from "./live-run.ts";
+import { describe, type Setting, withSummaries } from "./live-facts.ts";
+import { readArmSummary, runLive } from "./live-run.ts";
 import { metricEvidence, type ScrapePair, scrape } from "./scrape.ts";
 
 /**
@@ -73,8 +73,9 @@ export async function observeLive(source: LiveSource, inputs: Inputs, signal: Ab
       },
     );
     endGroup();
-    const crossed = await Promise.all(driven.map(async (arm) => [arm, await crossedThresholds(folder, arm)] as const));
-    return withThresholds(observed!, Object.fromEntries(crossed));
+    const summaries = await Promise.all(driven.map(async (arm) => [arm, await readArmSummary(folder, arm)] as const));
+    const { arms, facts } = withSummaries(observed!, Object.fromEntries(summaries), inputs.insecure);
+    return { arms, facts: redactAll(facts, run.secrets) };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

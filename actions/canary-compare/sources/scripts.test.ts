@@ -1,5 +1,7 @@
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type CanaryRun, runCanary, throwAwayFolder } from "../../../test/canary-action.ts";
 import { realK6 } from "../../../test/k6.ts";
@@ -259,3 +261,54 @@ export default function () {}`,
     }
   });
 });
+
+test("variables are in no command line while k6 runs, and in no output, whatever their names and wherever the script shows them", async () => {
+  write(
+    "leaky.js",
+    `import http from "k6/http";
+import { check } from "k6";
+const { BASE_URL, PASS_OF_USER, JWT } = __ENV;
+export default function () {
+  console.error("logged in with " + PASS_OF_USER);
+  const answer = http.get(BASE_URL + "/rooms/" + JWT, { tags: { name: "rooms of " + encodeURIComponent(JWT) } });
+  check(answer, { ["seen " + PASS_OF_USER]: () => false });
+}`,
+  );
+  await using baseline = await startStranger();
+  await using canary = await startStranger();
+  const commands: string[] = [];
+  const environments: string[] = [];
+  const run = await runCanary(
+    place.folder,
+    {
+      "baseline-url": baseline.url,
+      "canary-url": canary.url,
+      "k6-path": k6,
+      script: "leaky.js",
+      env: "PASS_OF_USER=hunter-twenty-two\nJWT=ey/abc+def",
+      rps: "10",
+      duration: "4s",
+      "warm-up": "0s",
+      "max-extension": "0s",
+      "artifact-name": "",
+    },
+    (child) => {
+      const look = setInterval(() => {
+        const rows = execFileSync("ps", ["-eo", "ppid=,pid=,args="]).toString().split("\n");
+        const own = rows.filter((row) => row.trim().startsWith(`${child.pid} `) && row.includes("driver.js"));
+        commands.push(...own);
+        for (const row of own) environments.push(readFileSync(`/proc/${row.trim().split(/\s+/)[1]}/environ`, "utf8"));
+      }, 250);
+      child.on("close", () => clearInterval(look));
+    },
+  );
+  expect(commands.length).toBeGreaterThan(2);
+  const shown = run.log.split("\n").filter((line) => !line.startsWith("::add-mask::"));
+  const samples = gunzipSync(readFileSync(join(dirname(run.outputs["report-path"]!), run.report!.inputs.samples_path!)));
+  for (const text of [commands, environments, shown, [run.reportText!], [run.summary], [samples.toString()]]) {
+    expect(text.join("\n")).not.toMatch(/hunter-twenty-two|ey\/abc|ey%2Fabc/);
+  }
+  expect(run.report!.routes).toMatchObject([{ name: "rooms of ***" }]);
+  expect(shown.join("\n")).toContain("logged in with ***");
+  expect(canary.asked.get("/rooms/ey/abc+def")).toBeGreaterThan(10);
+}, 60_000);

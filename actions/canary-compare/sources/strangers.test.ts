@@ -158,6 +158,7 @@ describe.concurrent("a canary that is bad fails", { timeout: 120_000 }, () => {
     expect(run.report.metrics[0]!.canary.value, run.log).toBeGreaterThan(158);
     const connections = run.report.observations.evidence.find(({ name }) => name === "connections")!;
     expect(connections).toMatchObject({ baseline: 1, canary: 1 });
+    expect(run.log).toContain("certificates were not checked (insecureSkipTLSVerify in the script's options)");
   });
 });
 

@@ -38,6 +38,9 @@ export interface K6 {
  */
 export async function findK6(request: K6Request = {}): Promise<K6> {
   const environment = request.environment ?? process.env;
+  if (process.platform === "win32") {
+    throw new Error("k6: this action runs on Linux and macOS, not on Windows. Give its job a runner such as ubuntu-latest.");
+  }
   const log = request.log ?? (() => undefined);
   const wanted = request.version || PINNED_K6_VERSION;
 
@@ -77,7 +80,7 @@ export async function findK6(request: K6Request = {}): Promise<K6> {
       { cause: error },
     );
   }
-  return withLock(join(folder, ".lock"), request.signal, async () => {
+  return withLock(join(folder, ".lock"), { signal: request.signal, log }, async () => {
     // Another process may have installed it while this one waited.
     const meanwhile = await cached();
     if (meanwhile !== undefined) return meanwhile;

@@ -36,6 +36,13 @@ export function redact(text: string, secrets: Iterable<string>): string {
   return result;
 }
 
+/** The same value of JSON, with the secrets replaced in each of its texts. */
+export function redactAll<Value>(value: Value, secrets: readonly string[]): Value {
+  return JSON.parse(JSON.stringify(value), (_, part: unknown) =>
+    typeof part === "string" ? redact(part, secrets) : part,
+  ) as Value;
+}
+
 /** The password of a URL and the URL without it. */
 export function splitUrlPassword(url: string): { shown: string; password: string | undefined } {
   if (!URL.canParse(url)) return { shown: url, password: undefined };

@@ -67,8 +67,11 @@ export function drive(script, plan, get) {
     return undefined;
   };
 
-  // In place of k6's text: which of the script's own thresholds this arm crossed.
-  const handleSummary = ({ metrics }) => ({ [plan.summaryPath]: JSON.stringify({ crossed: crossedThresholds(metrics) }) });
+  // In place of k6's text: which of the script's own thresholds this arm crossed, and whether the script takes any certificate.
+  const insecure = Boolean(script.options?.insecureSkipTLSVerify);
+  const handleSummary = ({ metrics }) => ({
+    [plan.summaryPath]: JSON.stringify({ crossed: crossedThresholds(metrics), insecure }),
+  });
 
   return { options: shapeOptions(script, plan), setup, run, teardown, handleSummary };
 }
