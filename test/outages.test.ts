@@ -3,6 +3,7 @@ import pg from "pg";
 import { afterAll, describe, expect, inject, test } from "vitest";
 import { readReference } from "../service/channels/whatsapp/reference.ts";
 import { errorBody, type GraphApi, notification, RATE_LIMITED, startGraphApi, type TakenMessage } from "./graph-api.ts";
+import { startProxy } from "./proxy.ts";
 import { createDatabase, startPostgres, startRedis, until } from "./servers.ts";
 import { callAdmin, type RunningService, readMetric, sendMessage, sendNotification, spawnService } from "./service.ts";
 
@@ -257,6 +258,57 @@ describe.concurrent("in the middle of traffic", { timeout: 120_000 }, () => {
     // Notifications are heard again: nobody waits for a poll.
     const body = { message_id: "afterwards", user_id: "59896000002", text: "hola" };
     expect((await sendMessage(url, body, { Prefer: "wait=20" })).status).toBe(200);
+  });
+
+  test("the way to Postgres goes silent, for the connections that stand and for all: sending goes on, nothing is lost", {
+    timeout: 240_000,
+  }, async () => {
+    const made = await createDatabase(inject("postgresUrl"));
+    cleanups.push(() => made.drop());
+    const way = new URL(made.url);
+    const proxy = await startProxy(Number(way.port));
+    cleanups.push(() => proxy.stop());
+    way.port = String(proxy.port);
+    const { service, api } = await open({ databaseUrl: way.href });
+    const pool = new pg.Pool({ connectionString: made.url, max: 2 });
+    cleanups.push(() => pool.end());
+    const { url } = service;
+    const told: Promise<void>[] = [];
+    api.onTaken = ({ id, to, reference }) => {
+      const status = { id, status: "sent", recipient_id: to, biz_opaque_callback_data: reference };
+      const body = notification({ phoneNumberId: NUMBER, statuses: [status] });
+      told.push(until(async () => expect((await sendNotification(url, body)).status).toBe(200), 60_000));
+    };
+    const traffic = startTraffic(service, 6);
+    await traffic.more(20);
+
+    // As after a fail-over without a reset: a connection of its own for each probe would notice nothing.
+    proxy.forget();
+    const sent = api.messages.length;
+    await until(async () => expect(api.messages.length).toBeGreaterThan(sent + 6), 40_000);
+    await traffic.more(10);
+    await until(async () => expect(await ready(url)).toEqual(ALL_WELL));
+
+    proxy.hang();
+    await until(async () => expect(await ready(url)).toMatchObject({ code: 503, status: "unavailable", database: "failed" }));
+    const refused = await sendMessage(url, { message_id: "refused", user_id: "59897000001", text: "hola" });
+    expect({ status: refused.status, retryAfter: refused.headers.get("retry-after") }).toEqual({ status: 503, retryAfter: "5" });
+    expect((await fetch(`${url}/health/live`)).status).toBe(200);
+    proxy.heal();
+    await until(async () => expect(await ready(url)).toEqual(ALL_WELL), 40_000);
+    await traffic.more(10);
+    await traffic.stop();
+    expect(traffic.refused.filter(({ status }) => status !== 503)).toEqual([]);
+    // What was claimed with an answer that never came waits for its lease: for a message half a minute, for a reply a whole one.
+    await until(async () => {
+      const { rows } = await pool.query("select 1 from inbox where state = 'waiting'");
+      expect(rows).toEqual([]);
+    }, 60_000);
+    await Promise.all(told);
+    await pool.query("update outbox set lease_until = clock_timestamp() where state = 'pending'");
+    await quiet(pool);
+    await pool.query("delete from conversations where user_id = '59897000001'"); // whether it was stored, nobody could know
+    await expectAnswered(pool, traffic.accepted, api.messages);
   });
 
   test("the Graph API refuses, fails and is busy: each reply goes once, in order; what is permanent can be replayed", async () => {

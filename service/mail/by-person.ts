@@ -15,7 +15,8 @@ const RECORD = `
   ), conversation as (
     insert into conversations as c (tenant_id, channel, user_id, handed_over)
     select $1, $2, $3, true from fresh
-    on conflict (tenant_id, channel, user_id) do update set handed_over = true, updated_at = now()
+    on conflict (tenant_id, channel, user_id) do update
+      set handed_over = true, waits_for_person_since = null, updated_at = now()
     returning id, last_received
   ), noted as (
     insert into inbox (tenant_id, channel, message_id, conversation_id, sequence, payload, state, done_at)
