@@ -246,28 +246,92 @@ describe("bad input", () => {
     expect(message).not.toContain("hunter2");
   });
 
-  test("what makes or reads requests has no effect where Prometheus is the source, and is refused by name", async () => {
+  test("where Prometheus is the source, every input of action.yml changes what is read or judged, or is refused by name", async () => {
     const source = { "prometheus-url": "http://p:9090", "baseline-selector": 'v="1"', "canary-selector": 'v="2"' };
-    const others = {
+    const { inputs } = await readDefinition(new URL("action.yml", import.meta.url).pathname);
+    const values: Record<string, string> = {
+      "prometheus-url": "http://q:9090",
+      "baseline-selector": 'v="7"',
+      "canary-selector": 'v="7"',
+      "prometheus-token": "secret",
+      "prometheus-headers": "X-Scope-OrgID: team",
+      "prometheus-metric": "latency_seconds",
+      "prometheus-unit": "milliseconds",
+      "prometheus-error-matcher": 'code="500"',
+      "prometheus-step": "20s",
+      start: "2026-03-10T12:00:00Z",
+      end: "2026-03-10T12:00:00Z",
+      duration: "20m",
+      mode: "strict",
+      "max-p95-ratio": "1.5",
+      "min-p95-delta-ms": "50",
+      "p95-ceiling-ms": "90",
+      "max-error-ratio": "9",
+      "max-error-rate": "0.2",
+      "min-error-rate": "0.1",
+      "min-samples": "1000",
+      "on-inconclusive": "rollback",
+      "canary-share": "0.2",
+      "baseline-version": "1.0",
+      "canary-version": "1.1",
+      "error-budget": "budget.json",
+      "pushgateway-url": "http://g:9091",
+      service: "shop",
+      "report-directory": "elsewhere",
+      "artifact-name": "other",
+      "fail-on": "never",
+    };
+    const refused: Record<string, string> = {
       rps: "7",
       "warm-up": "9s",
       "max-extension": "0s",
+      "min-duration": "30s",
       rounds: "3",
+      requests: "GET /",
+      headers: "X-A: 1",
+      har: "session.har",
+      "har-methods": "POST",
       script: "script.js",
       before: "before.json",
       env: "A=1",
       "k6-version": "1.8.1",
       "k6-path": "/opt/k6",
+      "k6-flags": "--verbose",
+      "insecure-skip-tls-verify": "true",
       "version-header": "X-Build",
+      "same-release": "allow",
+      "max-age": "1h",
       phase: "baseline",
       "self-check": "true",
     };
-    for (const [name, value] of Object.entries(others))
-      expect(mistakes({ ...source, [name]: value }), name).toContain(`${name}: `);
-    const { inputs } = await readDefinition(new URL("action.yml", import.meta.url).pathname);
+    // These choose another source, so Prometheus is a cross-check beside them, or refused.
+    const others = ["baseline-url", "canary-url", "baseline-samples", "canary-samples", "samples", "report"];
+    expect([...Object.keys(values), ...Object.keys(refused), ...others].sort()).toEqual(Object.keys(inputs).sort());
+    const without = JSON.stringify(read(source));
+    for (const [name, value] of Object.entries(values)) {
+      const more = name === "start" ? { end: "2026-03-10T13:00:00Z" } : {};
+      expect(JSON.stringify(read({ ...source, ...more, [name]: value })), name).not.toBe(
+        JSON.stringify(read({ ...source, ...more })),
+      );
+    }
+    for (const [name, value] of Object.entries(refused)) {
+      expect(mistakes({ ...source, [name]: value }), name).toMatch(new RegExp(`^ *${name}: `, "m"));
+    }
     const defaults = Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, input.default ?? ""]));
-    expect(mistakes({ ...defaults, ...source })).toBe("");
-    expect(mistakes({ ...URLS, ...source, start: "2026-03-10T12:00:00Z" })).toContain("start: expected Prometheus as the source");
+    expect(JSON.stringify(read({ ...defaults, ...source }))).toBe(without);
+  });
+
+  test("beside other samples a stretch or a step of Prometheus is refused, and beside files Prometheus is", () => {
+    const source = { "prometheus-url": "http://p:9090", "baseline-selector": 'v="1"', "canary-selector": 'v="2"' };
+    for (const [name, value] of [
+      ["start", "2026-03-10T12:00:00Z"],
+      ["end", "2026-03-10T12:00:00Z"],
+      ["prometheus-step", "30s"],
+    ] as const) {
+      expect(mistakes({ ...URLS, ...source, [name]: value })).toContain(`${name}: expected Prometheus as the source`);
+    }
+    expect(mistakes({ ...URLS, ...source })).toBe("");
+    expect(mistakes({ ...FILES, ...source })).toContain("prometheus-url: expected no samples beside it");
   });
 
   test("numbers are strict, limits make sense, and all mistakes come together", () => {

@@ -87,7 +87,7 @@ export function loadInputs(environment: InputEnvironment = process.env): Inputs 
     const phase = read.choice("phase", ["compare", "baseline"]);
     const selfCheck = read.boolean("self-check", false);
     const source = readSource(read, phase, selfCheck, path);
-    const prometheus = readPrometheus(read, source.kind === "prometheus");
+    const prometheus = readPrometheus(read, source.kind);
     if (source.kind === "prometheus") refuseWithoutEffect(read);
     const durationSeconds = read.duration("duration", "60s", { minSeconds: 2, maxSeconds: 7 * 86_400 });
     const extensionSeconds = read.duration("max-extension", "120s", { minSeconds: 0, maxSeconds: 86_400 });

@@ -37,7 +37,7 @@ export const LEAST_STEPS = 10;
 
 /** Refuses inputs that can't have an effect where Prometheus is the source. The runner hands on every default, so that one isn't refused. */
 export function refuseWithoutEffect(read: InputReader): void {
-  refuseWithoutTraffic(read, "Prometheus is the source: no traffic is made and no file is read");
+  refuseWithoutTraffic(read, "Prometheus is the source: no traffic is made and no file is read", [["max-age", "24h"]]);
   if (read.text("phase") === "baseline") {
     read.mistakes.push('phase: "baseline" measures by traffic, and Prometheus keeps the past itself. Leave it out.');
   }
@@ -49,11 +49,20 @@ export function refuseWithoutEffect(read: InputReader): void {
 /**
  * Reads everything about Prometheus.
  *
- * @param alone whether it is the source, and not a cross-check of another one
+ * @param kind where samples come from: `prometheus` itself, `live` traffic beside which it is a cross-check, or elsewhere
  * @returns undefined when no server is given
  */
-export function readPrometheus(read: InputReader, alone: boolean): PrometheusInputs | undefined {
+export function readPrometheus(read: InputReader, kind: "prometheus" | "live" | "file" | "replay"): PrometheusInputs | undefined {
+  const alone = kind === "prometheus";
   const url = read.url("prometheus-url", { example: "http://localhost:9090" });
+  if (kind === "file" && url !== "") {
+    read.reject("prometheus-url", "no samples beside it", "Samples may be of any time: leave one of the two out.");
+  }
+  if (!alone) {
+    for (const name of ["start", "end", "prometheus-step"] as const) {
+      if (read.given(name)) read.reject(name, "Prometheus as the source", "Beside other samples it has no effect: leave it out.");
+    }
+  }
   const errorMatcher = readErrorMatcher(read);
   const [baselineSelector, canarySelector] = [
     readSelector(read, "baseline-selector", url, errorMatcher),
@@ -131,11 +140,6 @@ function readRange(read: InputReader, alone: boolean, stepSeconds: number | unde
   const [startSeconds, endSeconds] = [readTime(read, "start"), readTime(read, "end")];
   const limits = { minSeconds: 2, maxSeconds: 7 * 86_400 };
   const given = alone && read.given("duration") ? read.duration("duration", "10m", limits) : undefined;
-  if (!alone) {
-    for (const name of ["start", "end"] as const) {
-      if (read.given(name)) read.reject(name, "Prometheus as the source", "Traffic is made now: leave it out.");
-    }
-  }
   if (startSeconds !== undefined && endSeconds !== undefined) {
     if (startSeconds >= endSeconds) read.reject("end", "a time after start", 'Write for example "2026-03-10T12:30:00Z".');
     if (given !== undefined) read.reject("duration", "nothing beside start and end", "Leave one of the three out.");

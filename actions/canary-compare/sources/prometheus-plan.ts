@@ -13,7 +13,7 @@ export interface Plan {
   stepSeconds: number;
   /** Seconds between two readings of the counters: no longer than a scrape, and a whole number of them is a step. */
   cellSeconds: number;
-  /** Seconds between two scrapes of the arm that is scraped more rarely; undefined when neither has two samples. */
+  /** Seconds between two scrapes; undefined when neither arm has two samples. */
   scrapeSeconds: number | undefined;
 }
 
@@ -105,7 +105,8 @@ export async function planQueries(client: PrometheusClient, inputs: PrometheusIn
       : Math.floor(given);
   const intervals = await Promise.all(ARMS.map((arm) => scrapeInterval(client, counted(selectorOf(inputs, arm)), end)));
   const known = intervals.filter((interval) => interval !== undefined);
-  const scrapeSeconds = known.length === 0 ? undefined : Math.max(...known);
+  // An arm that has just begun or ended has fewer samples than scrapes: the other one tells how often there are any.
+  const scrapeSeconds = known.length === 0 ? undefined : Math.min(...known);
   const least = SCRAPES_A_STEP * (scrapeSeconds ?? 0);
   const mistakes: string[] = [];
   // Counting scrapes in a stretch can be off by one.

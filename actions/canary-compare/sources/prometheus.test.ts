@@ -27,6 +27,9 @@ const ARMS: Record<string, Omit<ExportedArm, "labels">> = {
   ended: { scraped: (k) => k < 50 },
   "ended a while ago": { scraped: (k) => k < 66 },
   blinking: { scraped: (k) => k % 9 !== 4, past: 1_000_000 },
+  "failing, then gone": { failures: () => 100, scraped: (k) => k < 60 },
+  "both failing": { failures: () => 90 },
+  "fails a little": { failures: () => 5 },
   "a burst in one scrape": { failures: (k) => (k === 39 ? 450 : 0), failuresBornLate: true },
   "a burst at the end": { failures: (k) => (k === 72 ? 450 : 0), failuresBornLate: true },
   restarted: {},
@@ -239,6 +242,36 @@ describe("a real Prometheus as the source", () => {
     const few = await compare("base", "same", { duration: "60s" });
     expect(few).toMatchObject({ exitCode: 1, report: undefined });
     expect(few.log).toContain("duration: expected at least 10 steps of 30s");
+  });
+
+  test("a canary that failed and then ended fails, though nothing passes after its end", async () => {
+    const { outputs, report } = await compare("base", "failing, then gone");
+    expect(outputs).toMatchObject({ verdict: "FAIL", reason: "ERROR_RATE_EXCEEDED" });
+    expect(report!.reasons.map(({ code }) => code)).toContain("STALE_DATA");
+  });
+
+  test.each([
+    ["max-p95-ratio", "2", "slower", "FAIL", "PASS"],
+    ["min-p95-delta-ms", "300", "slower", "FAIL", "PASS"],
+    ["min-error-rate", "0.2", "failing", "FAIL", "PASS"],
+    ["min-samples", "40000", "same", "PASS", "INCONCLUSIVE"],
+    ["canary-share", "0.2", "same", "PASS", "INCONCLUSIVE"],
+  ])("%s: %s changes the outcome of %s", async (name, value, canary, without, given) => {
+    expect((await compare("base", canary)).outputs["verdict"]).toBe(without);
+    const changed = await compare("base", canary, { [name]: value });
+    expect(changed.outputs["verdict"], changed.log).toBe(given);
+  });
+
+  test("max-error-rate and max-error-ratio change the outcome", async () => {
+    const limits = { "max-error-ratio": "2" };
+    const broken = await compare("both failing", "failing", limits);
+    expect(broken.outputs["verdict"], broken.log).toBe("INCONCLUSIVE");
+    expect(broken.log).toContain("TRAFFIC_BROKEN");
+    const allowed = await compare("both failing", "failing", { ...limits, "max-error-rate": "0.5" });
+    expect(allowed.outputs["verdict"], allowed.log).toBe("PASS");
+    const factor = await compare("fails a little", "failing", { "max-error-ratio": "9" });
+    expect(factor.outputs["verdict"], factor.log).toBe("PASS");
+    expect((await compare("fails a little", "failing")).outputs["verdict"]).toBe("FAIL");
   });
 
   test("a server that isn't there, and one that answers with a part, are unknown", async () => {

@@ -149,6 +149,7 @@ export async function observePrometheus(source: PrometheusInputs, inputs: Inputs
   const { windows } = prometheus;
   const total = (arm: ArmName) =>
     windows.reduce((sum, w) => sum + (arm === "baseline" ? w.baseline_requests : w.canary_requests), 0);
+  const oneEnded = notes.length === 1 && notes[0]!.code === "STALE_DATA";
   const look = onlyLook(seconds);
   const all = total("baseline") + total("canary");
   const rate = (arm: ArmName) => (seconds > 0 ? rounded(total(arm) / seconds) : null);
@@ -180,14 +181,16 @@ export async function observePrometheus(source: PrometheusInputs, inputs: Inputs
         target_rps: null,
         achieved_rps: { baseline: rate("baseline"), canary: rate("canary") },
         dropped_iterations: null,
-        planned_canary_share: null,
+        planned_canary_share: inputs.canaryShare ?? null,
         observed_canary_share: all === 0 ? null : rounded(total("canary") / all),
       },
       observations: {
         look: { number: 1, seconds, alpha_fail: look.alphaFail, alpha_pass: look.alphaPass, c: look.c },
         clock: null,
         notes,
-        blocking: notes.length > 0,
+        // An arm that ended keeps from passing; a canary that was worse while it was there is worse.
+        blocking: notes.length > 0 && !oneEnded,
+        ...(oneEnded ? { unsure: true } : {}),
         broken: false,
         evidence: [],
         started_iterations: null,

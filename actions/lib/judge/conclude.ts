@@ -127,7 +127,8 @@ export function withNotes(judgement: Judgement, { notes = [], blocking = false, 
   if (!blocking && (unsure || !notes.some(isBlind))) {
     const failing = notes.some(({ severity }) => severity === "error");
     const verdict = worst([judgement.verdict, failing ? "FAIL" : unsure ? "INCONCLUSIVE" : "PASS"]);
-    const reasons = [...judgement.reasons, ...notes];
+    // What could not be seen says more than what follows from it, such as too few windows.
+    const reasons = unsure ? [...notes, ...judgement.reasons] : [...judgement.reasons, ...notes];
     if (verdict === "PASS") return { ...judgement, reasons };
     return { ...judgement, verdict, reasons: reasons.filter(({ code }) => code !== "OK").toSorted(bySeverity) };
   }
