@@ -57,14 +57,13 @@ export function createApp(options: AppOptions): Express {
   return app;
 }
 
+const NUL = /%00|\0/;
+
 /** No name of ours holds U+0000, and Postgres takes it in no text. */
 const refuseNul: RequestHandler = (request, _response, next) => {
-  if (/%00|\0/.test(request.url)) {
-    throw new Problem(
-      400,
-      "Bad Request",
-      "The address holds the character U+0000 (%00), which is in no name here. Leave it out.",
-    );
-  }
+  const [path = "", query = ""] = request.url.split("?", 2);
+  const detail = "The address holds the character U+0000 (%00), which is in no name here. Leave it out.";
+  if (NUL.test(path)) throw new Problem(404, "Not Found", detail);
+  if (NUL.test(query)) throw new Problem(400, "Bad Request", detail);
   next();
 };

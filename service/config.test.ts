@@ -64,6 +64,12 @@ describe("configuration", () => {
     expect(problemsOf({ ...production, [name]: value }).join("\n")).toContain(`${name}: is the development secret`);
   });
 
+  test("an identity provider needs the issuer and the audience of tokens that are for this service", () => {
+    const keys = { ADMIN_JWKS_URL: "https://id.example/keys" };
+    expect(problemsOf(keys).join("\n")).toMatch(/ADMIN_JWT_ISSUER: missing.*ADMIN_JWT_AUDIENCE: missing/s);
+    expect(problemsOf({ ...keys, ADMIN_JWT_ISSUER: "https://id.example/", ADMIN_JWT_AUDIENCE: "gatehouse" })).toEqual([]);
+  });
+
   test.each(["FAULT_LATENCY_MS", "FAULT_LATENCY_PERCENT", "FAULT_ERROR_RATE"])("production refuses %s", (name) => {
     expect(problemsOf({ ...production, [name]: "1" }).join("\n")).toContain(name);
   });
@@ -89,6 +95,8 @@ describe("secrets in files", () => {
       ...files,
       ADMIN_JWT_SECRET_FILE: "",
       ADMIN_JWKS_URL: "https://keys",
+      ADMIN_JWT_ISSUER: "https://id",
+      ADMIN_JWT_AUDIENCE: "gatehouse",
     });
     expect(config.MESSAGES_SECRET).toBe("0123456789abcdef-of-a-file");
     expect(readSecretFiles({ PMS_API_KEY_PLAZA_FILE: at("secret") }).env.PMS_API_KEY_PLAZA).toBe("0123456789abcdef-of-a-file");

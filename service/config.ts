@@ -37,6 +37,7 @@ const list = <Item extends z.ZodType<string, string>>(item: Item) =>
     )
     .pipe(z.array(item).max(100));
 const secret = z.string().min(16, "expected at least 16 characters");
+const previous = secret.optional().describe("counts too while the secret is being changed");
 const json = z.string().transform((text, context) => {
   try {
     return JSON.parse(text) as unknown;
@@ -89,9 +90,16 @@ const environment = z.object({
     .default("")
     .describe("begins every key and channel"),
   MESSAGES_SECRET: secret.optional().describe("HMAC key of POST /webhooks/messages"),
+  MESSAGES_SECRET_PREVIOUS: previous,
+  WEB_CHAT_SECRET: secret.optional().describe("key of the cookies of guests in the web chat; empty: made of MESSAGES_SECRET"),
+  WEB_CHAT_SECRET_PREVIOUS: previous,
   ADMIN_JWT_SECRET: z.string().min(32, "expected at least 32 characters").optional(),
+  ADMIN_JWT_SECRET_PREVIOUS: previous,
   ADMIN_JWKS_URL: url("https:", "http:").optional(),
+  ADMIN_JWT_ISSUER: z.string().optional().describe("iss that admin tokens must have"),
+  ADMIN_JWT_AUDIENCE: z.string().optional().describe("aud that admin tokens must have"),
   WHATSAPP_APP_SECRET: secret.optional(),
+  WHATSAPP_APP_SECRET_PREVIOUS: previous,
   WHATSAPP_VERIFY_TOKEN: secret.optional(),
   WHATSAPP_ACCESS_TOKEN: secret.optional(),
   WHATSAPP_API_URL: url("https:", "http:").default("https://graph.facebook.com/v23.0"),
@@ -105,6 +113,8 @@ const environment = z.object({
   LOG_HASH_KEY: secret.optional().describe("key of the hashes that stand for guests in logs; empty: random for each start"),
   PMS_URL: url("https:", "http:").optional().describe("empty: embedded PMS"),
   PMS_API_KEY: secret.optional(),
+  PMS_WEBHOOK_SECRET: secret.optional().describe("makes the HMAC key of each hotel for POST /webhooks/pms/:tenant; empty: off"),
+  PMS_WEBHOOK_SECRET_PREVIOUS: previous,
   FEATURE_FLAGS: json
     .pipe(z.record(z.string(), z.unknown(), { error: "expected a JSON object of flag → value" }))
     .default({})
@@ -132,6 +142,7 @@ const environment = z.object({
     .default([])
     .describe("origins that hotels may name in settings.notifications.webhook; comma between them"),
   EMAIL_SECRET: secret.optional().describe("HMAC key of POST /webhooks/email"),
+  EMAIL_SECRET_PREVIOUS: previous,
   EMAIL_AUTHSERV_ID: list(z.string())
     .default([])
     .describe("mail servers whose Authentication-Results prove a sender, by their authserv-id, with commas between"),
@@ -141,6 +152,10 @@ const environment = z.object({
     .describe("rehearsal: answers take this much longer, in percent of their own time"),
   FAULT_ERROR_RATE: fraction.default(0).describe("rehearsal: share of answers that are 500"),
 });
+
+/** @returns a secret and, while it is being changed, the one before: either counts */
+export const withPrevious = (current: string | undefined, before: string | undefined): string[] =>
+  [current, before].filter((value) => value !== undefined);
 
 /** Names of all variables. */
 export const VARIABLES: readonly string[] = Object.keys(environment.shape);
@@ -263,6 +278,11 @@ export function loadConfig(variables: Record<string, string | undefined>) {
   }
   if ("REDIS_SENTINELS" in given && given.REDIS_MODE !== "sentinel") {
     problems.push("REDIS_SENTINELS: is set, but REDIS_MODE isn't sentinel. Set REDIS_MODE=sentinel, or unset it.");
+  }
+  for (const name of ["ADMIN_JWT_ISSUER", "ADMIN_JWT_AUDIENCE"]) {
+    if ("ADMIN_JWKS_URL" in given && !(name in given)) {
+      problems.push(`${name}: missing. An identity provider signs tokens of other programs too: say which are for this service.`);
+    }
   }
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
 

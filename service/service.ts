@@ -3,7 +3,9 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { createApp } from "./app.ts";
+import { createReadAudit } from "./auth/audit.ts";
 import { createAuth } from "./auth/auth.ts";
+import { createRevocations, revocationRoutes } from "./auth/revocations.ts";
 import { createEmailChannel } from "./channels/email/channel.ts";
 import { emailWebhook } from "./channels/email/webhook.ts";
 import { MESSAGES_CHANNEL, messagesWebhook } from "./channels/messages/webhook.ts";
@@ -11,7 +13,7 @@ import { createWebChat, WEB_CHANNEL } from "./channels/web/chat.ts";
 import { createWhatsAppChannel } from "./channels/whatsapp/channel.ts";
 import { createGraph } from "./channels/whatsapp/graph.ts";
 import { whatsAppWebhook } from "./channels/whatsapp/webhook.ts";
-import type { Config } from "./config.ts";
+import { type Config, withPrevious } from "./config.ts";
 import { createHandle } from "./conversation/handle.ts";
 import { quietWhilePaused } from "./conversation/paused.ts";
 import { createTenantModels } from "./conversation/tenant-models.ts";
@@ -138,8 +140,16 @@ export async function startService(
           onError: onError("redis"),
         });
 
-  const auth = createAuth({ secret: config.ADMIN_JWT_SECRET, jwksUrl: config.ADMIN_JWKS_URL });
+  const revocations = createRevocations({ database, logger });
+  const auth = createAuth({
+    secret: withPrevious(config.ADMIN_JWT_SECRET, config.ADMIN_JWT_SECRET_PREVIOUS),
+    jwksUrl: config.ADMIN_JWKS_URL,
+    issuer: config.ADMIN_JWT_ISSUER,
+    audience: config.ADMIN_JWT_AUDIENCE,
+    isRevoked: revocations.isRevoked,
+  });
   const guestHash = guestHasher(config.LOG_HASH_KEY);
+  const audit = createReadAudit({ database, guestHash });
   const flags = createFlags({
     database,
     shared,
@@ -230,8 +240,7 @@ export async function startService(
     database,
     inbox,
     logger,
-    // Of the channel's secret, so that cookies outlive a restart and another process knows them.
-    secret: createHmac("sha256", config.MESSAGES_SECRET!).update("web chat cookies").digest("hex"),
+    secrets: cookieSecrets(config),
     secureCookies: config.NODE_ENV === "production",
     tenant,
     limit,
@@ -290,8 +299,9 @@ export async function startService(
     guestPaths: ["/webhooks/messages", "/webhooks/whatsapp", ...(config.EMAIL_SECRET === undefined ? [] : ["/webhooks/email"])],
     guestRoutes: [
       messagesWebhook({
-        secret: config.MESSAGES_SECRET!,
+        secret: withPrevious(config.MESSAGES_SECRET, config.MESSAGES_SECRET_PREVIOUS),
         budget,
+        tenant,
         inbox,
         answers,
         canonicalUserId,
@@ -299,7 +309,7 @@ export async function startService(
         limit,
       }),
       whatsAppWebhook({
-        appSecret: config.WHATSAPP_APP_SECRET!,
+        appSecret: withPrevious(config.WHATSAPP_APP_SECRET, config.WHATSAPP_APP_SECRET_PREVIOUS),
         verifyToken: config.WHATSAPP_VERIFY_TOKEN!,
         budget,
         inbox,
@@ -310,7 +320,7 @@ export async function startService(
         resolveTenant: async ({ userId, phoneNumberId }) => (await tenancy.resolve({ userId, phoneNumberId })).tenant,
       }),
       emailWebhook({
-        secret: config.EMAIL_SECRET,
+        secret: config.EMAIL_SECRET === undefined ? undefined : withPrevious(config.EMAIL_SECRET, config.EMAIL_SECRET_PREVIOUS),
         budget,
         inbox,
         database,
@@ -325,19 +335,30 @@ export async function startService(
         limit,
       }),
       chat.router,
-      // A hotel's PMS signs with the key that it is read with; without one nothing can be cached too long but by its time.
-      ...(config.PMS_API_KEY === undefined ? [] : [pmsWebhook({ pms, tenants: tenancy, secret: config.PMS_API_KEY, budget })]),
+      // Without it nothing can be cached too long but by its time.
+      ...(config.PMS_WEBHOOK_SECRET === undefined
+        ? []
+        : [
+            pmsWebhook({
+              pms,
+              tenants: tenancy,
+              secrets: withPrevious(config.PMS_WEBHOOK_SECRET, config.PMS_WEBHOOK_SECRET_PREVIOUS),
+              budget,
+            }),
+          ]),
     ],
     adminRoutes: [
       flagRoutes({ flags, auth }),
       ofrepRoutes({ flags, auth }),
       tenantRoutes({ tenancy, database, auth, logger }),
-      outboxAdmin({ database, auth, logger }),
-      conversationRoutes({ database, auth, isPulled }),
-      guestRoutes({ database, auth, logger }),
+      outboxAdmin({ database, auth, logger, audit }),
+      conversationRoutes({ database, auth, isPulled, audit }),
+      guestRoutes({ database, auth, logger, audit }),
+      revocationRoutes({ revocations, auth, logger }),
     ],
   });
 
+  await revocations.start();
   await flags.start();
   await tenancy.start();
   await answers.start();
@@ -364,7 +385,7 @@ export async function startService(
     await Promise.all([streams, worker.stop(), outbox.stop()]);
     await notices.stop();
     await email.close?.();
-    await Promise.all([flags.close(), tenancy.close()]);
+    await Promise.all([flags.close(), tenancy.close(), revocations.close()]);
     await Promise.all([database.close(), shared.close(), tracing.close()]);
   };
   return {
@@ -384,4 +405,15 @@ export async function startService(
       }
     },
   };
+}
+
+/**
+ * Keys of the web chat's cookies. Where none is set they are made of MESSAGES_SECRET, so that cookies outlive a restart and another
+ * process knows them; then changing that secret without its previous value loses every guest of the web chat.
+ */
+function cookieSecrets(config: Config): string[] {
+  if (config.WEB_CHAT_SECRET !== undefined) return withPrevious(config.WEB_CHAT_SECRET, config.WEB_CHAT_SECRET_PREVIOUS);
+  return withPrevious(config.MESSAGES_SECRET, config.MESSAGES_SECRET_PREVIOUS).map((secret) =>
+    createHmac("sha256", secret).update("web chat cookies").digest("hex"),
+  );
 }

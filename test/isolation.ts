@@ -8,6 +8,7 @@ const WITHOUT_TENANT: Record<string, string> = {
   tenant_map: "one number",
   tenant_deletions: "ids of tenants that are gone",
   dispatch_turns: "whose turn it is; only the dispatcher reads it",
+  revoked_tokens: "tokens of administrators, which may be for all tenants",
   flag_overrides: "flags are shared by all tenants",
   flag_version: "one number",
   flag_changes: "flags are shared by all tenants",

@@ -1,6 +1,7 @@
 import { createHmac } from "node:crypto";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { hotelSecret } from "../service/http/hotel-secret.ts";
 import { answering, QLOAPPS_KEY, QloApps, serveQloApps } from "./qloapps.ts";
 import { createDatabase, until } from "./servers.ts";
 import { callAdmin, type RunningService, readMetric, sendMessage, spawnService } from "./service.ts";
@@ -9,6 +10,7 @@ import { callAdmin, type RunningService, readMetric, sendMessage, spawnService }
 let service: RunningService;
 let made: Awaited<ReturnType<typeof createDatabase>>;
 let pool: pg.Pool;
+const WEBHOOK_SECRET = "the-secret-of-the-pms-hook";
 const cleanups: (() => Promise<unknown>)[] = [];
 let messages = 0;
 
@@ -19,6 +21,7 @@ beforeAll(async () => {
     DATABASE_URL: made.url,
     REDIS_URL: inject("redisUrl"),
     PMS_API_KEY: QLOAPPS_KEY,
+    PMS_WEBHOOK_SECRET: WEBHOOK_SECRET,
     LOG_HASH_KEY: "a-key-for-the-hashes",
   });
 });
@@ -99,7 +102,9 @@ describe.concurrent("a hotel's PMS", { timeout: 90_000 }, () => {
       body: word,
       headers: {
         "content-type": "application/json",
-        "x-signature-256": `sha256=${createHmac("sha256", QLOAPPS_KEY).update(word).digest("hex")}`,
+        "x-signature-256": `sha256=${createHmac("sha256", hotelSecret(WEBHOOK_SECRET, "pms", "default"))
+          .update(word)
+          .digest("hex")}`,
       },
     });
     expect(told.status).toBe(200);

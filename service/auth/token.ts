@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { parseArgs } from "node:util";
 import { SignJWT } from "jose";
 import { loadConfig } from "../config.ts";
@@ -24,12 +25,15 @@ if (problems.length > 0) {
   console.error(problems.join("\n"));
   process.exitCode = 1;
 } else {
-  const secret = loadConfig({ ADMIN_JWT_SECRET: process.env.ADMIN_JWT_SECRET }).ADMIN_JWT_SECRET!;
-  const token = await new SignJWT({ role: values.role, ...(values.tenant === undefined ? {} : { tenant: values.tenant }) })
+  const { ADMIN_JWT_SECRET, ADMIN_JWT_ISSUER, ADMIN_JWT_AUDIENCE } = process.env;
+  const config = loadConfig({ ADMIN_JWT_SECRET, ADMIN_JWT_ISSUER, ADMIN_JWT_AUDIENCE });
+  const unsigned = new SignJWT({ role: values.role, ...(values.tenant === undefined ? {} : { tenant: values.tenant }) })
     .setProtectedHeader({ alg: "HS256" })
     .setSubject(values.subject)
+    .setJti(randomUUID())
     .setIssuedAt()
-    .setExpirationTime(new Date(Date.now() + hours * 3_600_000))
-    .sign(new TextEncoder().encode(secret));
-  console.log(token);
+    .setExpirationTime(new Date(Date.now() + hours * 3_600_000));
+  if (config.ADMIN_JWT_ISSUER !== undefined) unsigned.setIssuer(config.ADMIN_JWT_ISSUER);
+  if (config.ADMIN_JWT_AUDIENCE !== undefined) unsigned.setAudience(config.ADMIN_JWT_AUDIENCE);
+  console.log(await unsigned.sign(new TextEncoder().encode(config.ADMIN_JWT_SECRET!)));
 }

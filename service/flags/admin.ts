@@ -1,5 +1,5 @@
 import { type RequestHandler, type Response, Router } from "express";
-import { type Principal, principalOf, type Role } from "../auth/auth.ts";
+import { type Principal, principalOf, type Role, requireAllTenants } from "../auth/auth.ts";
 import { readJsonBody } from "../http/json-body.ts";
 import { invalid, Problem } from "../http/problem.ts";
 import { contextOfQuery } from "./context.ts";
@@ -42,7 +42,7 @@ export function flagRoutes({ flags, auth }: FlagRoutesOptions): Router {
   });
 
   router.put(`${ROOT}/:flag`, auth("operator"), body, async (request, response) => {
-    const principal = requireAllTenants(response);
+    const principal = sharedBy(response);
     const { context, dryRun } = contextOfQuery(request.query, principal);
     const flag = String(request.params.flag);
     answering(() => flags.entry(flag));
@@ -55,7 +55,7 @@ export function flagRoutes({ flags, auth }: FlagRoutesOptions): Router {
   });
 
   router.delete(`${ROOT}/:flag`, auth("operator"), async (request, response) => {
-    const principal = requireAllTenants(response);
+    const principal = sharedBy(response);
     const { context, dryRun } = contextOfQuery(request.query, principal);
     const flag = String(request.params.flag);
     if (dryRun) response.json(answering(() => compare(flags, flag, undefined, context)));
@@ -66,7 +66,7 @@ export function flagRoutes({ flags, auth }: FlagRoutesOptions): Router {
   });
 
   router.get(`${ROOT}/:flag/history`, auth("viewer"), async (request, response) => {
-    requireAllTenants(response);
+    sharedBy(response);
     const limit = readNumber("limit", request.query.limit, 50, 500);
     const before =
       request.query.before === undefined ? undefined : readNumber("before", request.query.before, 0, Number.MAX_SAFE_INTEGER);
@@ -174,15 +174,9 @@ function readNumber(field: string, given: unknown, fallback: number, maximum: nu
   return number;
 }
 
-function requireAllTenants(response: Response): Principal {
+function sharedBy(response: Response): Principal {
   const principal = principalOf(response);
-  if (principal.tenant !== undefined) {
-    throw new Problem(
-      403,
-      "Forbidden",
-      "Flags are shared by all tenants; a token of one tenant can't change them or read their history.",
-    );
-  }
+  requireAllTenants(principal, "change flags or read their history: all tenants share them");
   return principal;
 }
 

@@ -17,8 +17,8 @@ const MAXIMUM_BODY = "64kb";
 const POLLING_MS = 30_000;
 
 /**
- * The OpenFeature Remote Evaluation Protocol: any OpenFeature client can ask for these flags, with the bearer token of a
- * viewer. A token of one tenant gets that tenant in its context, and no other.
+ * The OpenFeature Remote Evaluation Protocol: any OpenFeature client can ask for these flags, with the bearer token of an
+ * evaluator, which reads nothing else. A token of one tenant gets that tenant in its context, and no other.
  *
  * @see https://github.com/open-feature/protocol/blob/main/service/openapi.yaml
  */
@@ -26,7 +26,7 @@ export function ofrepRoutes({ flags, auth }: OfrepRoutesOptions): Router {
   const router = Router();
   const body = [readJsonBody(MAXIMUM_BODY), unreadable];
 
-  router.post(`${ROOT}/evaluate/flags/:key`, auth("viewer"), ...body, (request: Request, response: Response) => {
+  router.post(`${ROOT}/evaluate/flags/:key`, auth("evaluator"), ...body, (request: Request, response: Response) => {
     const key = String(request.params.key);
     const context = contextOf(request, response, key);
     if (context === undefined) return;
@@ -35,14 +35,14 @@ export function ofrepRoutes({ flags, auth }: OfrepRoutesOptions): Router {
     response.status(status).json(toAnswer(flags, key, evaluation));
   });
 
-  router.post(`${ROOT}/evaluate/flags`, auth("viewer"), ...body, (request: Request, response: Response) => {
+  router.post(`${ROOT}/evaluate/flags`, auth("evaluator"), ...body, (request: Request, response: Response) => {
     const context = contextOf(request, response, undefined);
     if (context === undefined) return;
     const evaluations = Object.keys(flags.registry).map((key) => toAnswer(flags, key, flags.evaluateAny(key, context)));
     sendWithTag(request, response, { flags: evaluations, metadata: { version: flags.version } });
   });
 
-  router.get(`${ROOT}/configuration`, auth("viewer"), (request, response) => {
+  router.get(`${ROOT}/configuration`, auth("evaluator"), (request, response) => {
     sendWithTag(request, response, {
       name: "gatehouse",
       capabilities: {

@@ -32,7 +32,7 @@ beforeAll(async () => {
   const answer: RequestHandler = (_request, response) => void response.json({});
   router.post("/slow", readSignedBody({ ...rest, secret: SECRET, deadlineMs: 50 }), answer);
   router.post("/two", readSignedBody({ ...rest, secret: ["the-new-secret", "the-old-secret"] }), answer);
-  const ofPath = ({ params: { name } }: Request) => (name === "nobody" ? [] : [`secret-of-${name}`]);
+  const ofPath = async ({ params: { name } }: Request) => (name === "nobody" ? [] : [`secret-of-${name}`]);
   router.post("/of/:name", readSignedBody({ ...rest, secret: ofPath }), answer);
   served = await serve(router);
   base = served.url;

@@ -14,7 +14,7 @@ export interface SignedBodyOptions {
    * HMAC-SHA256 keys of the raw body; any of them will do. There are two while a secret is being changed. A function makes them of
    * the request, where each sender has a key of its own; without any the request is refused like one with a wrong signature.
    */
-  secret: string | readonly string[] | ((request: Request) => readonly string[]);
+  secret: string | readonly string[] | ((request: Request) => Promise<readonly string[]>);
   /** Name of the header that holds `sha256=<hex>`. */
   header: string;
   limitBytes: number;
@@ -57,7 +57,7 @@ export function readSignedBody(options: SignedBodyOptions): RequestHandler {
       response.set("Connection", "close");
       throw unauthorized(`Send the header ${header}: sha256=<HMAC-SHA256 of the raw body, in hexadecimal>.`);
     }
-    const keys = fixed ?? keysOf((secret as (request: Request) => readonly string[])(request));
+    const keys = fixed ?? keysOf(await (secret as (request: Request) => Promise<readonly string[]>)(request));
     const { raw, digests } = await read(request, response, { limitBytes, keys, budget, deadlineMs });
     if (!digests.map((digest) => matchesDigest(digest, signature)).includes(true)) {
       throw unauthorized(`${header} isn't the HMAC-SHA256 of the raw body with this channel's secret.`);

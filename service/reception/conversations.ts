@@ -1,5 +1,6 @@
 import { type RequestHandler, Router } from "express";
 import { z } from "zod";
+import type { AuditRead } from "../auth/audit.ts";
 import { principalOf, type Role } from "../auth/auth.ts";
 import { readJsonBody } from "../http/json-body.ts";
 import { invalid, Problem } from "../http/problem.ts";
@@ -11,6 +12,7 @@ import { oneTenant, tenantOfConversation, tenantsOfGuest } from "./scope.ts";
 export interface ConversationAdminOptions {
   database: Database;
   auth: (role: Role) => RequestHandler;
+  audit?: AuditRead;
   /** Whether a channel's guests fetch their replies. */
   isPulled: (channel: string) => boolean;
 }
@@ -36,7 +38,12 @@ const CONVERSATIONS = `
    order by c.updated_at desc limit $5`;
 
 /** What reception reads and does: conversations, replies by a person, hand-back, tickets, reservations. */
-export function conversationRoutes({ database, auth, isPulled }: ConversationAdminOptions): Router {
+export function conversationRoutes({
+  database,
+  auth,
+  isPulled,
+  audit = async () => undefined,
+}: ConversationAdminOptions): Router {
   const router = Router();
   const json = readJsonBody("64kb");
 
@@ -45,10 +52,12 @@ export function conversationRoutes({ database, auth, isPulled }: ConversationAdm
     given: unknown,
     principal: ReturnType<typeof principalOf>,
     userId: string | undefined,
+    noted: (tenantId: string) => Promise<void>,
     read: (sql: Sql, tenantId: string) => Promise<unknown[]>,
   ): Promise<unknown[]> => {
     const rows: unknown[] = [];
     for (const tenantId of await tenantsOfGuest(database, given, principal, userId)) {
+      await noted(tenantId);
       rows.push(...(await database.forTenant(tenantId, (sql) => read(sql, tenantId))));
     }
     return rows;
@@ -56,7 +65,8 @@ export function conversationRoutes({ database, auth, isPulled }: ConversationAdm
 
   router.get("/admin/conversations", auth("viewer"), async (request, response) => {
     const userId = optionalText(request.query.user_id, "user_id");
-    const rows = await inHotels(request.query.tenant_id, principalOf(response), userId, (sql, tenantId) =>
+    const noted = (tenantId: string) => audit(response, tenantId, "read.conversations", userId);
+    const rows = await inHotels(request.query.tenant_id, principalOf(response), userId, noted, (sql, tenantId) =>
       sql(CONVERSATIONS, [
         tenantId,
         userId ?? null,
@@ -130,7 +140,8 @@ export function conversationRoutes({ database, auth, isPulled }: ConversationAdm
 
   router.get("/admin/reservations", auth("viewer"), async (request, response) => {
     const userId = optionalText(request.query.user_id, "user_id");
-    const rows = await inHotels(request.query.tenant_id, principalOf(response), userId, (sql, tenantId) =>
+    const noted = (tenantId: string) => audit(response, tenantId, "read.reservations", userId);
+    const rows = await inHotels(request.query.tenant_id, principalOf(response), userId, noted, (sql, tenantId) =>
       sql(
         `select code, tenant_id, user_id, guest_name, room_type, check_in::text, check_out::text, adults, children,
                 case when status = 'held' and held_until < now() then 'cancelled' else status end as status,
@@ -147,6 +158,7 @@ export function conversationRoutes({ database, auth, isPulled }: ConversationAdm
     const tenantId = oneTenant(request.query.tenant_id, principalOf(response));
     const wanted = request.query.state ?? "open";
     if (wanted !== "open" && wanted !== "done") throw wrong("state", 'expected "open" or "done"');
+    await audit(response, tenantId, "read.tickets");
     const rows = await database.forTenant(tenantId, (sql) =>
       sql(
         `select id, tenant_id, conversation_id, channel, user_id, kind, urgent, text, room, state, created_at, done_at, done_by

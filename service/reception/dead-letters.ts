@@ -1,5 +1,6 @@
 import { type RequestHandler, Router } from "express";
 import { z } from "zod";
+import type { AuditRead } from "../auth/audit.ts";
 import { principalOf, type Role, requireTenant } from "../auth/auth.ts";
 import { readJsonBody } from "../http/json-body.ts";
 import { invalid, Problem } from "../http/problem.ts";
@@ -11,6 +12,7 @@ export interface OutboxAdminOptions {
   database: Database;
   auth: (role: Role) => RequestHandler;
   logger: Logger;
+  audit?: AuditRead;
 }
 
 interface Row {
@@ -63,7 +65,7 @@ const selection = z.strictObject({ tenant_id: query.shape.tenant_id, channel: qu
  * `POST /admin/dead-letters/:id/replay` — sends one again. `POST /admin/dead-letters/replay` with `{tenant_id?, channel?}`
  * — sends all of a tenant or channel again, up to 10,000 a call. Viewers read, operators replay; a tenant's token reaches its own only.
  */
-export function outboxAdmin({ database, auth, logger }: OutboxAdminOptions): Router {
+export function outboxAdmin({ database, auth, logger, audit = async () => undefined }: OutboxAdminOptions): Router {
   const router = Router();
 
   /** Ids of dead letters by tenant, newest first, of the tenants that the caller may see. */
@@ -115,6 +117,7 @@ export function outboxAdmin({ database, auth, logger }: OutboxAdminOptions): Rou
     const found = await find({ tenantId: tenant_id ?? principal.tenant, channel, before, limit });
     const rows: Row[] = [];
     for (const [tenantId, ids] of found) {
+      await audit(response, tenantId, "read.dead_letters");
       rows.push(
         ...(await database.forTenant(tenantId, (sql) =>
           sql<Row>(

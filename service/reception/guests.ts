@@ -1,4 +1,5 @@
 import { type RequestHandler, Router } from "express";
+import type { AuditRead } from "../auth/audit.ts";
 import { principalOf, type Role } from "../auth/auth.ts";
 import { invalid, Problem } from "../http/problem.ts";
 import type { Database, Sql } from "../storage/sql.ts";
@@ -98,13 +99,14 @@ export function createGuests({ database }: Pick<GuestDataOptions, "database">): 
 }
 
 /** `GET` and `DELETE /admin/guests/:id`, with `?tenant_id=` for a guest of several hotels. Erasing needs the role admin. */
-export function guestRoutes(options: GuestDataOptions & { auth: (role: Role) => RequestHandler }): Router {
-  const { database, auth, logger } = options;
+export function guestRoutes(options: GuestDataOptions & { auth: (role: Role) => RequestHandler; audit?: AuditRead }): Router {
+  const { database, auth, logger, audit = async () => undefined } = options;
   const guests = createGuests(options);
   const router = Router();
   router.get("/admin/guests/:id", auth("operator"), async (request, response) => {
     const userId = canonicalUserId(request.params.id as string);
     const tenantId = await hotelOf(database, request.query.tenant_id, principalOf(response), userId);
+    await audit(response, tenantId, "read.guest", userId);
     const data = await guests.export(tenantId, userId);
     if (data === undefined) throw new Problem(404, "Not Found", "This hotel keeps nothing of this guest.");
     response.set("Cache-Control", "no-store").json(data);

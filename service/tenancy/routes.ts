@@ -1,6 +1,6 @@
 import { type Request, type RequestHandler, type Response, Router } from "express";
 import { z } from "zod";
-import { type Principal, principalOf, type Role, requireTenant } from "../auth/auth.ts";
+import { type Principal, principalOf, type Role, requireAllTenants, requireTenant } from "../auth/auth.ts";
 import { readJsonBody } from "../http/json-body.ts";
 import { invalid, Problem } from "../http/problem.ts";
 import type { Database } from "../storage/sql.ts";
@@ -98,7 +98,7 @@ export function tenantRoutes({ tenancy, database, auth, logger }: TenantRoutesOp
   });
 
   router.post(ROOT, auth("admin"), body, async (request, response) => {
-    requireAllTenants(principalOf(response));
+    requireAllTenants(principalOf(response), "make or delete hotels");
     const stored = await insertTenant(database, readTenant(request.body), actorOf(response));
     await announce();
     response.set("Location", `${ROOT}/${stored.id}`);
@@ -130,7 +130,7 @@ export function tenantRoutes({ tenancy, database, auth, logger }: TenantRoutesOp
 
   router.delete(`${ROOT}/:id`, auth("admin"), async (request, response) => {
     const id = ownId(request, response);
-    requireAllTenants(principalOf(response));
+    requireAllTenants(principalOf(response), "make or delete hotels");
     if (id === DEFAULT_TENANT) {
       throw new Problem(
         409,
@@ -208,12 +208,6 @@ function ownId(request: Request, response: Response): string {
   requireTenant(principalOf(response), id);
   if (!tenantIdSchema.safeParse(id).success) throw new Problem(404, "Not Found", "No tenant can have this id.");
   return id;
-}
-
-function requireAllTenants(principal: Principal): void {
-  if (principal.tenant !== undefined) {
-    throw new Problem(403, "Forbidden", "This needs a token without a tenant: hotels don't make or delete hotels.");
-  }
 }
 
 function actorOf(response: Response): Actor {

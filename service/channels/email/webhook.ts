@@ -16,7 +16,7 @@ export interface EmailWebhookOptions {
   /** What bodies of strangers may hold, shared with the other signed routes. */
   budget?: BodyBudget | undefined;
   /** Absent: the channel is off and the route answers 404. */
-  secret: string | undefined;
+  secret: string | readonly string[] | undefined;
   inbox: Inbox;
   database: Database;
   logger: Logger;

@@ -1,6 +1,7 @@
-import { Router } from "express";
+import { type Request, type RequestHandler, Router } from "express";
 import { z } from "zod";
 import type { BodyBudget } from "../../http/body-budget.ts";
+import { hotelSecrets } from "../../http/hotel-secret.ts";
 import { invalid, Problem } from "../../http/problem.ts";
 import { jsonBodyOf, readSignedBody } from "../../http/signed-body.ts";
 import type { Answers } from "../../mail/answers.ts";
@@ -42,9 +43,12 @@ export const MESSAGES_CHANNEL: Channel = { name: "messages", pulled: true };
 export interface MessagesWebhookOptions {
   /** What bodies of strangers may hold, shared with the other signed routes. */
   budget?: BodyBudget | undefined;
-  secret: string;
+  /** HMAC keys that speak for every hotel; two while the secret is being changed. Each hotel's own keys are made of them. */
+  secret: string | readonly string[];
   inbox: Inbox;
   answers: Answers;
+  /** @returns the hotel that signs with a key of its own */
+  tenant?: (id: string) => Promise<{ id: string; settings: Record<string, unknown> } | undefined>;
   /**
    * @returns the tenant's id for this guest
    * @throws Problem 400 when `tenantId` names no tenant
@@ -55,20 +59,25 @@ export interface MessagesWebhookOptions {
   limit: (tenantId: string, userId: string) => Promise<void>;
 }
 
-/** `POST /webhooks/messages`: the generic JSON channel. Whoever holds the secret may speak for any tenant. */
+/**
+ * The generic JSON channel. `POST /webhooks/messages`: whoever holds the secret may speak for any tenant.
+ * `POST /webhooks/messages/:tenant`: signed with that hotel's own key, for that hotel only.
+ */
 export function messagesWebhook(options: MessagesWebhookOptions): Router {
   const { inbox, answers } = options;
   const router = Router();
-  const signed = readSignedBody({
-    secret: options.secret,
-    header: "X-Signature-256",
-    limitBytes: BODY_LIMIT,
-    budget: options.budget,
-  });
-  router.post("/webhooks/messages", signed, async (request, response) => {
+  const { tenant = async () => undefined, budget } = options;
+  const rest = { header: "X-Signature-256", limitBytes: BODY_LIMIT, budget };
+  const ofHotel = async (request: Request) =>
+    hotelSecrets([options.secret].flat(), "messages", await tenant(String(request.params.tenant)));
+  const take: RequestHandler = async (request, response) => {
     const body = parse(jsonBodyOf(response));
+    const hotel = request.params.tenant as string | undefined;
+    if (hotel !== undefined && body.tenant_id !== undefined && body.tenant_id !== hotel) {
+      throw invalid([{ field: "tenant_id", message: `isn't the hotel of this address, "${hotel}", whose key signed the body` }]);
+    }
     const userId = options.canonicalUserId(body.user_id);
-    const tenantId = await options.resolveTenant({ userId, tenantId: body.tenant_id });
+    const tenantId = await options.resolveTenant({ userId, tenantId: hotel ?? body.tenant_id });
     await options.limit(tenantId, userId);
     const channel = body.channel === undefined || body.channel === "messages" ? "messages" : `messages:${body.channel}`;
     const message: IncomingMessage = {
@@ -110,7 +119,9 @@ export function messagesWebhook(options: MessagesWebhookOptions): Router {
       }
     }
     response.status(202).json({ status: "accepted", message_id: body.message_id });
-  });
+  };
+  router.post("/webhooks/messages", readSignedBody({ ...rest, secret: options.secret }), take);
+  router.post("/webhooks/messages/:tenant", readSignedBody({ ...rest, secret: ofHotel }), take);
   return router;
 }
 

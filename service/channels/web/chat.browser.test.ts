@@ -88,7 +88,7 @@ beforeAll(async () => {
     database: db.database,
     inbox: createInbox({ database: db.database, metrics }),
     logger,
-    secret: "the-secret-of-the-cookies",
+    secrets: ["the-secret-of-the-cookies"],
     secureCookies: false,
     tenant: async (id) => ({ id, name: "Hotel Rambla", active: true, languages: ["es", "en", "pt"], settings: {} }),
     limit: async () => undefined,

@@ -64,7 +64,7 @@ describe.each(KINDS)("the web chat on %s", (kind) => {
       database: db.database,
       inbox: createInbox({ database: db.database, metrics }),
       logger,
-      secret: "the-secret-of-the-cookies",
+      secrets: ["the-secret-of-the-cookies", "the-secret-before"],
       secureCookies: false,
       tenant: async (id) => tenants[id],
       limit: async () => {

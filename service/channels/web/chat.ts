@@ -37,8 +37,8 @@ export interface WebChatOptions {
   database: Database;
   inbox: Inbox;
   logger: Logger;
-  /** Key of the guests' cookies. */
-  secret: string;
+  /** Keys of the guests' cookies: the first signs; all are known, so that a change loses nobody. */
+  secrets: readonly string[];
   /** Browsers send the cookie over HTTPS only; off for development. */
   secureCookies: boolean;
   tenant: (tenantId: string) => Promise<WebChatTenant | undefined>;
@@ -75,7 +75,7 @@ const bodySchema = z.strictObject({
 export function createWebChat(options: WebChatOptions): WebChat {
   const { database, inbox, logger } = options;
   const { peers = createPeers([]), newGuests = createTokenBucket({ ratePerSecond: 20, burst: 200 }) } = options;
-  const guests = createWebGuests({ secret: options.secret, secure: options.secureCookies });
+  const guests = createWebGuests({ secrets: options.secrets, secure: options.secureCookies });
   const streams = createWebStreams({ database, logger });
   const router = Router();
   const isOwnPage = ownPages({ peers, publicUrl: options.publicUrl, logger });

@@ -16,15 +16,16 @@ export interface WebGuests {
   cookie(guest: string, tenantId: string): string;
 }
 
-/** @param secret key of the signatures; @param secure whether browsers may send the cookie over HTTPS only */
-export function createWebGuests({ secret, secure }: { secret: string; secure: boolean }): WebGuests {
-  const sign = (guest: string, tenantId: string) =>
+/** @param secrets keys of signatures: the first one signs, all are known; @param secure whether browsers may send the cookie over HTTPS only */
+export function createWebGuests({ secrets, secure }: { secrets: readonly string[]; secure: boolean }): WebGuests {
+  const sign = (guest: string, tenantId: string, secret = secrets[0]!) =>
     createHmac("sha256", secret).update(`web chat guest\n${tenantId}\n${guest}`).digest("base64url");
   return {
     read: (request, tenantId) => {
       for (const value of cookies(request.headers.cookie, COOKIE)) {
         const match = FORM.exec(value);
-        if (match !== null && sameSecret(match[2]!, sign(match[1]!, tenantId))) return match[1]!;
+        if (match === null) continue;
+        if (secrets.some((secret) => sameSecret(match[2]!, sign(match[1]!, tenantId, secret)))) return match[1]!;
       }
       return undefined;
     },

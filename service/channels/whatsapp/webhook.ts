@@ -24,7 +24,8 @@ const TYPING_AT_ONCE = 50;
 export interface WhatsAppWebhookOptions {
   /** What bodies of strangers may hold, shared with the other signed routes. */
   budget?: BodyBudget | undefined;
-  appSecret: string;
+  /** Two while it is being changed. */
+  appSecret: string | readonly string[];
   verifyToken: string;
   inbox: Inbox;
   database: Database;
