@@ -15,6 +15,8 @@ export interface TargetAnswer {
   body?: string;
   headers?: Record<string, string>;
   delayMs?: number;
+  /** Never answers. */
+  hangs?: boolean;
 }
 
 /** Holds what the load scripts expect of every answer. */
@@ -45,7 +47,9 @@ export async function startTarget(
       body: content,
       headers = {},
       delayMs = 0,
+      hangs = false,
     } = await answer({ method: request.method ?? "", path: request.url ?? "", headers: request.headers, body }, number);
+    if (hangs) return;
     if (delayMs > 0) await sleep(delayMs);
     response.writeHead(status, { "content-type": "application/json", ...headers });
     response.end(content ?? JSON.stringify({ replies: [{ text: ANSWER }] }));

@@ -14,12 +14,14 @@ test("the defaults of action.yml are those of the code", () => {
   expect(loadInputs(given)).toMatchObject({
     baseUrl: "http://h",
     rps: 50,
-    duration: "1m",
-    limits: { p95Ms: 450, errorRate: 0.01, minRps: 40, minRequests: 300 },
+    seconds: 60,
+    limits: { p95Ms: 450, errorRate: 0.01, checkFailureRate: 0.01, minRps: 40, minRequests: 300 },
     artifactName: "smoke-summary",
     failOn: "fail-or-inconclusive",
     traffic: { kind: "requests", requests: [{ method: "GET", path: "" }] },
   });
+  // The least rate follows the asked one.
+  expect(loadInputs({ ...given, INPUT_RPS: "20" }).limits.minRps).toBe(16);
 });
 
 test("every wrong input is in one error, with its remedy", () => {
@@ -30,6 +32,7 @@ test("every wrong input is in one error, with its remedy", () => {
     duration: "60",
     "p95-threshold-ms": "fast",
     "error-rate-threshold": "1%",
+    "max-check-failure-rate": "2",
     "min-rps": "-1",
     "min-requests": "2.5",
     "k6-version": "latest",

@@ -4,8 +4,14 @@ import type { SmokeLimits } from "./inputs.ts";
 import { judgeSmoke, type RunFacts } from "./judge.ts";
 import { type Measurement, nothingMeasured } from "./measure.ts";
 
-const LIMITS: SmokeLimits = { p95Ms: 450, errorRate: 0.01, minRps: 40, minRequests: 300 };
-const FINISHED: RunFacts = { ending: { kind: "finished", message: "k6 ran to its end" }, exceptions: 0, unusable: [] };
+const LIMITS: SmokeLimits = { p95Ms: 450, errorRate: 0.01, checkFailureRate: 0.01, minRps: 40, minRequests: 300 };
+const FINISHED: RunFacts = {
+  ending: { kind: "finished", message: "k6 ran to its end" },
+  exceptions: 0,
+  unusable: [],
+  judgesChecks: false,
+  generatorCpu: 0.2,
+};
 
 function measured(change: Partial<Measurement> = {}): Measurement {
   const requests = change.requests ?? 10_000;
@@ -48,6 +54,38 @@ describe("limits", () => {
   test("the message shows both numbers", () => {
     expect(judge({ p95Ms: 512.34 }).reasons[0]?.message).toBe("p95 512.3 ms > limit 450 ms");
     expect(judge({ failed: 250 }).reasons[0]?.message).toBe("error rate 2.5 % (250 of 10000) > limit 1 %");
+  });
+});
+
+describe("what the script and the machine say", () => {
+  const checks = (failed: number) => ({
+    checks: { passed: 10_000 - failed, failed },
+    failedChecks: [{ name: "has rooms", passed: 0, failed }],
+  });
+
+  test("failed checks above their limit fail; equality passes; a threshold of the script takes the limit's place", () => {
+    expect(judge(checks(100)).verdict).toBe("PASS");
+    const failed = judge(checks(101));
+    expect(failed).toMatchObject({ verdict: "FAIL", reasons: [{ code: "CHECKS_FAILED" }] });
+    expect(failed.reasons[0]?.message).toBe('failed checks 1.01 % (101 of 10000) > limit 1 %: "has rooms" 101 of 101');
+    expect(judge(checks(5000), { judgesChecks: true }).verdict).toBe("PASS");
+    expect(judge({ ...checks(101), requests: 299, failed: 0 }).verdict).toBe("INCONCLUSIVE");
+  });
+
+  test("a generator without CPU to spare makes latency inconclusive, also a slow one; errors fail all the same", () => {
+    const busy = { generatorCpu: 0.97 };
+    expect(judge({}, busy)).toMatchObject({ verdict: "INCONCLUSIVE", reasons: [{ code: "ENVIRONMENT" }] });
+    expect(judge({ p95Ms: 900 }, busy).verdict).toBe("INCONCLUSIVE");
+    expect(judge({ failed: 500 }, busy).verdict).toBe("FAIL");
+    expect(judge({}, { generatorCpu: null }).verdict).toBe("PASS");
+  });
+
+  test("requests without an answer that alone break the limit have a code of their own", () => {
+    const failures = [{ route: "GET /slow", what: "no answer until the run's end", count: 300 }];
+    const unanswered = judge({ failed: 310, unanswered: 300, failures });
+    expect(unanswered.reasons[0]).toMatchObject({ code: "UNANSWERED" });
+    expect(unanswered.reasons[0]?.message).toContain("GET /slow no answer until the run's end × 300");
+    expect(judge({ failed: 500, unanswered: 300, failures }).reasons[0]?.code).toBe("ERROR_RATE_EXCEEDED");
   });
 });
 

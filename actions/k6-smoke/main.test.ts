@@ -119,6 +119,7 @@ test.concurrent("fast errors fail on the error rate and don't touch p95", async 
   expect(run.exitCode).toBe(1);
   expect(codes(summary)).toEqual(["ERROR_RATE_EXCEEDED"]);
   expect(summary.error_rate).toBeCloseTo(0.2, 1);
+  expect(summary.reasons[0]?.message).toMatch(/> limit 1 %: GET \/page status 500 × \d+$/);
   expect(summary.p50_ms).toBeGreaterThanOrEqual(29);
   // Neither the token in the query nor the port makes a route.
   expect(summary.routes.map(({ name }) => name)).toEqual(["GET /page"]);
@@ -138,27 +139,98 @@ test.concurrent("a threshold of the script itself fails the gate and hides no nu
   expect(run.annotations.find(({ level }) => level === "error")?.message).toContain("http_req_duration");
 });
 
-test.concurrent("a script with its own scenarios, several addresses, checks and handleSummary works", async () => {
+test.concurrent("a script's own scenarios are driven at the asked rate, each at its share; handleSummary stays its own", async () => {
   await using target = await startTarget();
   const script = `
     import http from "k6/http";
     import { check, group } from "k6";
-    export const options = { scenarios: {
-      browse: { executor: "constant-vus", vus: 2, duration: "1s", exec: "browse" },
-      buy: { executor: "shared-iterations", vus: 1, iterations: 20, exec: "buy" } } };
+    export const options = { thresholds: { http_reqs: ["count>1000000"] }, scenarios: {
+      browse: { executor: "constant-vus", vus: 3, duration: "1h", exec: "browse" },
+      buy: { executor: "shared-iterations", vus: 1, iterations: 2, exec: "buy" } } };
     export function setup() { return { token: "hunter2" }; }
     export function browse() { group("shop", () => check(http.get(__ENV.BASE_URL + "/list"), { ok: (r) => r.status === 200 })); }
-    export function buy(data) { http.batch([["GET", __ENV.BASE_URL + "/cart"], ["POST", __ENV.BASE_URL + "/pay", "x", { tags: { name: "pay" } }]]); check(data, { no: () => false }); }
+    export function buy(data) { http.batch([["GET", __ENV.BASE_URL + "/cart"], ["POST", __ENV.BASE_URL + "/pay", "x", { tags: { name: "pay" } }]]); check(data, { token: (d) => d.token === "hunter2" }); }
     export function handleSummary() { return { "own.txt": "mine" }; }`;
   const run = await smoke(target.url, { script });
   const summary = await summaryOf(run);
-  expect(summary.requests).toBe(target.count);
-  expect(summary.routes.map(({ name }) => name)).toEqual(["GET /list", "GET /cart", "pay"]);
-  expect(summary.checks.failed).toBe(20);
-  expect(summary.checks.passed).toBe(summary.routes[0]?.requests);
   expect(run.exitCode, run.log).toBe(0);
+  expect(summary).toMatchObject({ verdict: "PASS", requests: target.count, unanswered: 0, checks: { failed: 0 } });
+  const [list, ...others] = summary.routes;
+  expect([list, ...others].map((route) => route?.name)).toEqual(["GET /list", "GET /cart", "pay"]);
+  // Three users of four: 75 of 100 iterations.
+  expect(list?.requests).toBeGreaterThan(60);
+  expect(list?.requests).toBeLessThan(90);
   expect(await readFile(join(run.workspace, "own.txt"), "utf8")).toBe("mine");
 });
+
+test.concurrent("the usual script of vus and duration gets the asked rate", async () => {
+  await using target = await startTarget();
+  const script = `
+    import http from "k6/http";
+    import { sleep } from "k6";
+    export const options = { vus: 2, duration: "90s" };
+    export default function () { http.get(__ENV.BASE_URL + "/"); sleep(0.3); }`;
+  const summary = await summaryOf(await smoke(target.url, { script }));
+  expect(summary.verdict).toBe("PASS");
+  expect(summary.rps).toBeGreaterThan(40);
+  expect(summary.duration_s).toBeCloseTo(2, 0);
+});
+
+test.concurrent("answers of status 200 whose checks fail are no pass; the script's own threshold on checks takes the limit's place", async () => {
+  await using target = await startTarget(() => ({ body: '{"error":"database down"}' }));
+  const script = (thresholds: string) => `
+    import http from "k6/http";
+    import { check } from "k6";
+    export const options = { thresholds: ${thresholds} };
+    export default function () {
+      check(http.get(__ENV.BASE_URL + "/rooms"), { "is 200": (r) => r.status === 200, "has rooms": (r) => r.json("rooms") !== undefined });
+    }`;
+  const run = await smoke(target.url, { script: script("{}") });
+  const summary = await summaryOf(run);
+  expect(run.exitCode).toBe(1);
+  expect(codes(summary)).toEqual(["CHECKS_FAILED"]);
+  expect(summary.reasons[0]?.message).toMatch(/^failed checks 50 % \((\d+) of \d+\) > limit 1 %: "has rooms" \1 of \1$/);
+  expect(run.log).toMatch(/failed checks +50 % +≤ 1 % +FAIL/);
+  const lenient = await smoke(target.url, { script: script("{ checks: ['rate>0.4'] }") });
+  expect((await summaryOf(lenient)).verdict).toBe("PASS");
+  const strict = await smoke(target.url, { script: script("{ 'checks{check:has rooms}': ['rate>0.9'] }") });
+  expect(codes(await summaryOf(strict))).toEqual(["THRESHOLD_CROSSED"]);
+});
+
+test.concurrent("requests that are never answered are failures, though k6 has no sample of them", async () => {
+  await using target = await startTarget(({ path }, number) => (path === "/slow" && number % 4 === 0 ? { hangs: true } : {}));
+  const script = `
+    import http from "k6/http";
+    export const options = { scenarios: { s: { executor: "constant-vus", vus: 1, duration: "1s" } } };
+    export default function () { http.get(__ENV.BASE_URL + "/slow", { timeout: "120s" }); }`;
+  const run = await smoke(target.url, { script });
+  const summary = await summaryOf(run);
+  expect(run.exitCode).toBe(1);
+  expect(codes(summary)[0]).toBe("UNANSWERED");
+  expect(summary.requests).toBe(target.count);
+  expect(summary.unanswered).toBeGreaterThan(20);
+  expect(summary.reasons[0]?.message).toContain(`GET /slow no answer until the run's end × ${summary.unanswered}`);
+}, 60_000);
+
+test.concurrent("two services in one job keep a summary each; the same service again replaces its own", async () => {
+  await using billing = await startTarget(() => ({ status: 500 }));
+  await using rooms = await startTarget();
+  const inputs = { duration: "1s", "min-requests": "10", "k6-path": k6Path, script: "script.js", "artifact-name": "" };
+  const workspace = await mkdtemp(join(folder, "w-"));
+  await writeFile(join(workspace, "script.js"), ONE_GET);
+  const measure = (url: string) => runNamedAction("k6-smoke", { workspace, inputs: { ...inputs, "base-url": url } });
+  const [first, second, again] = [await measure(billing.url), await measure(rooms.url), await measure(rooms.url)];
+  const place = join(workspace, "reports", "performance");
+  expect(first.outputs["summary-path"]).toBe(join(place, "smoke-summary.json"));
+  expect(second.outputs["summary-path"]).toBe(join(place, "smoke-summary-2.json"));
+  expect(again.outputs["summary-path"]).toBe(join(place, "smoke-summary-2.json"));
+  const published = await runNamedAction("publish-summary", {
+    workspace,
+    inputs: { html: "false", comment: "false", "artifact-name": "" },
+  });
+  expect(published.outputs["verdict"]).toBe("FAIL");
+  for (const { url } of [billing, rooms]) expect(published.summary).toContain(new URL(url).port);
+}, 60_000);
 
 test.concurrent("a script sees only what it is given, and can't command the runner", async () => {
   await using target = await startTarget();
@@ -211,7 +283,14 @@ test.concurrent("a service that is down fails", async () => {
   expect(journey.log).toContain("Start the service");
   const own = await smoke(target.url, { script: ONE_GET });
   expect(own.exitCode).toBe(1);
-  expect((await summaryOf(own)).verdict).toBe("FAIL");
+  const summary = await summaryOf(own);
+  expect(summary.verdict).toBe("FAIL");
+  expect(summary.reasons[0]?.message).toMatch(
+    /^none of \d+ requests succeeded: GET \/page connection refused × \d+. Is the service running at base-url\?$/,
+  );
+  // Said once, not for each of a hundred requests.
+  expect(own.log.match(/connection refused/g)!.length).toBeLessThan(12);
+  expect(own.log).toMatch(/… and \d+ more like .*connection refused/);
 });
 
 test.concurrent.each([
@@ -228,8 +307,8 @@ test.concurrent.each([
   ],
   [
     "options that are wrong",
-    `export const options = { scenarios: { s: { executor: "warp" } } }; export default function () {}`,
-    /104|unknown executor|warp/,
+    `export const options = { thresholds: { checks: ["nonsense"] } }; export default function () {}`,
+    /104|nonsense/,
   ],
   ["no request at all", `export default function () {}`, /the script made no HTTP request/],
   ["iterations that throw", `export default function () { throw new Error("x"); }`, /threw an exception/],

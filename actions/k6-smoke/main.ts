@@ -10,8 +10,9 @@ import type { SmokeSummary } from "../lib/report/smoke-summary.ts";
 import { uploadArtifact } from "../lib/runner/artifact.ts";
 import { cancellation } from "../lib/runner/cancel.ts";
 import { runContext, temporaryFolder } from "../lib/runner/context.ts";
-import { explainFileError, writeJsonAtomically } from "../lib/runner/files.ts";
+import { writeJsonAtomically } from "../lib/runner/files.ts";
 import { noteReport } from "../lib/runner/gates.ts";
+import { formatDuration } from "../lib/runner/inputs.ts";
 import { annotate, maskSecrets, redact, say, splitUrlPassword } from "../lib/runner/log.ts";
 import { setOutputs } from "../lib/runner/outputs.ts";
 import { writeJobSummary } from "../lib/runner/summary.ts";
@@ -19,6 +20,10 @@ import { DEFAULT_P95_MS, loadInputs, type SmokeInputs, workspace } from "./input
 import { type Judgement, judgeSmoke, type RunFacts } from "./judge.ts";
 import { type Measurement, measure, nothingMeasured } from "./measure.ts";
 import { annotations, summarySections, verdictTable } from "./render.ts";
+import { freeSummaryPath, targetOf } from "./summary-path.ts";
+
+/** Ways of failing that the report holds. */
+const MOST_FAILURES = 20;
 
 /** Runs k6, judges, reports. Gives the exit code of the step; throws what kept it from measuring at all. */
 export async function main(): Promise<0 | 1> {
@@ -26,21 +31,20 @@ export async function main(): Promise<0 | 1> {
   const { shown: target, password } = splitUrlPassword(inputs.baseUrl);
   const secrets = [password ?? "", ...secretsOf(inputs)].filter((value) => value !== "");
   maskSecrets(secrets);
-  const summaryPath = join(inputs.reportDirectory, "smoke-summary.json");
-  await removeFormerReport(summaryPath);
-
   const cancel = cancellation();
   const folder = await mkdtemp(join(temporaryFolder(), "k6-smoke-"));
   try {
-    const k6 = await findK6({ version: inputs.k6Version, path: inputs.k6Path, signal: cancel.signal, log: say });
     const script = await prepareScript(inputs.traffic, folder);
     const digest = await scriptDigest(script);
-    say(`k6 v${k6.version} (${k6.source}): ${inputs.rps} iterations/s for ${inputs.duration} against ${target}`);
+    const summaryPath = await freeSummaryPath(inputs.reportDirectory, { target: targetOf(inputs.baseUrl), digest });
+    const k6 = await findK6({ version: inputs.k6Version, path: inputs.k6Path, signal: cancel.signal, log: say });
+    say(`k6 v${k6.version} (${k6.source}): ${inputs.rps} iterations/s for ${formatDuration(inputs.seconds)} against ${target}`);
     startGroup("k6");
     const run = await runK6({
       k6: k6.path,
       script,
       env: scriptEnvironment(inputs),
+      load: { rps: inputs.rps, seconds: inputs.seconds, url: inputs.baseUrl },
       flags: inputs.flags,
       folder,
       cwd: workspace(),
@@ -58,46 +62,47 @@ export async function main(): Promise<0 | 1> {
   }
 }
 
-/** A report of an earlier run must not be read as this one's. */
-async function removeFormerReport(path: string): Promise<void> {
-  try {
-    await rm(path, { force: true });
-  } catch (error) {
-    throw new Error(`report-directory: ${dirname(path)} can't be used: ${explainFileError(error)}`, { cause: error });
-  }
-}
-
 /** What the script sees: the lines of `env` and what the action knows, nothing else. */
 function scriptEnvironment(inputs: SmokeInputs): Record<string, string> {
-  return { ...inputs.env, BASE_URL: inputs.baseUrl, K6_RPS: String(inputs.rps), K6_DURATION: inputs.duration };
+  return { ...inputs.env, BASE_URL: inputs.baseUrl, K6_RPS: String(inputs.rps), K6_DURATION: formatDuration(inputs.seconds) };
 }
 
 /** Reads what k6 left behind. What can't be read becomes a reason, never a number. */
 async function readRun(run: K6RunResult, secrets: readonly string[]): Promise<{ measured: Measurement; facts: RunFacts }> {
   const unusable: string[] = [];
+  const hide = (text: string) => redact(text, secrets);
   let measured = nothingMeasured();
+  let judgesChecks = false;
   try {
-    const found = await measure(run.samplesPath);
-    measured = { ...found, routes: found.routes.map((route) => ({ ...route, name: redact(route.name, secrets) })) };
+    // What a cancel or an abort cut off was in flight, and says nothing of the service.
+    const whole = run.ending.kind === "finished" || run.ending.kind === "thresholds";
+    const found = await measure(run.samplesPath, { unanswered: whole });
+    measured = {
+      ...found,
+      routes: found.routes.map((route) => ({ ...route, name: hide(route.name) })),
+      failures: found.failures.map((failure) => ({ ...failure, route: hide(failure.route), what: hide(failure.what) })),
+      failedChecks: found.failedChecks.map((check) => ({ ...check, name: hide(check.name) })),
+    };
   } catch (error) {
     unusable.push(`the samples can't be used: ${(error as Error).message}`);
   }
   try {
     const own = await readK6Summary(run.summaryPath);
-    if (unusable.length === 0 && own.requests !== measured.requests) {
-      unusable.push(
-        `k6 counted ${own.requests} requests, its samples hold ${measured.requests}: samples were lost. Look for a full disk`,
-      );
+    judgesChecks = own.judgesChecks;
+    const sampled = measured.requests - measured.unanswered;
+    if (unusable.length === 0 && own.requests !== sampled) {
+      unusable.push(`k6 counted ${own.requests} requests, its samples hold ${sampled}: samples were lost. Look for a full disk`);
     }
   } catch (error) {
     unusable.push((error as Error).message);
   }
-  const ending = { ...run.ending, message: redact(run.ending.message, secrets) };
-  return { measured, facts: { ending, exceptions: run.exceptions, unusable } };
+  const ending = { ...run.ending, message: hide(run.ending.message) };
+  const { exceptions, generatorCpu } = run;
+  return { measured, facts: { ending, exceptions, unusable, judgesChecks, generatorCpu } };
 }
 
 function smokeSummary(
-  { limits }: SmokeInputs,
+  { limits, baseUrl }: SmokeInputs,
   { verdict, reasons }: Judgement,
   measured: Measurement,
   run: K6RunResult,
@@ -109,18 +114,22 @@ function smokeSummary(
     kind: "smoke-summary",
     verdict,
     reasons,
+    target: targetOf(baseUrl),
     p95_ms: measured.p95Ms,
     p50_ms: measured.p50Ms,
     p99_ms: measured.p99Ms,
     error_rate: measured.errorRate,
     rps: measured.rps,
     requests: measured.requests,
+    unanswered: measured.unanswered,
+    failures: measured.failures.slice(0, MOST_FAILURES),
     dropped_iterations: measured.droppedIterations,
     checks: measured.checks,
     duration_s: measured.durationS,
     thresholds: {
       p95_ms: limits.p95Ms,
       error_rate: limits.errorRate,
+      check_failure_rate: limits.checkFailureRate,
       min_rps: limits.minRps,
       source: limits.p95Ms === DEFAULT_P95_MS ? "default" : "input",
     },
@@ -130,7 +139,12 @@ function smokeSummary(
       p95_ms: p95Ms,
       error_rate: errorRate,
     })),
-    k6: { version: k6.version, exit_code: run.exitCode, script_sha256: digest },
+    k6: {
+      version: k6.version,
+      exit_code: run.exitCode,
+      script_sha256: digest,
+      cpu_share: run.generatorCpu === null ? null : Math.round(run.generatorCpu * 1000) / 1000,
+    },
     run: runContext(),
     started_at: run.startedAt.toISOString(),
     ended_at: run.endedAt.toISOString(),

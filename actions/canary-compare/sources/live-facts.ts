@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import type { Look } from "../../lib/judge/looks.ts";
 import { quantile } from "../../lib/judge/quantiles.ts";
 import type { Reason } from "../../lib/judge/verdict.ts";
+import { cpuShares } from "../../lib/k6/machine.ts";
 import type { Evidence } from "../../lib/report/canary-report.ts";
 import { splitUrlPassword } from "../../lib/runner/log.ts";
 import type { Inputs, LiveSource } from "../inputs.ts";
@@ -15,7 +16,6 @@ import { type DrivePlan, drivenRate } from "./driver.ts";
 import type { Gate } from "./gate.ts";
 import { findWrongHosts } from "./hosts.ts";
 import type { ArmSummary, LiveState } from "./live-run.ts";
-import { cpuShares } from "./machine.ts";
 
 /** Iterations of the baseline that threw, as a share of all: beyond it the script measures nothing, not even on the baseline. */
 const MOST_EXCEPTIONS = 0.01;

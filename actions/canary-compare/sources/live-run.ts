@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { k6RunArguments } from "../../lib/k6/arguments.ts";
 import { explainEnding, type K6Ending } from "../../lib/k6/exit-codes.ts";
+import { type CpuTimes, readCpuTimes } from "../../lib/k6/machine.ts";
 import { runChild, scrubbedEnvironment } from "../../lib/runner/child.ts";
 import { redact, say } from "../../lib/runner/log.ts";
 import { RecordFollower } from "../samples/follow.ts";
@@ -10,7 +11,6 @@ import type { LineFault } from "../samples/lines.ts";
 import type { ArmName } from "../samples/recording.ts";
 import { ArmRows } from "./arm-rows.ts";
 import type { Gate } from "./gate.ts";
-import { type CpuTimes, readCpuTimes } from "./machine.ts";
 
 /** Rows of a request reach the file up to a second after its end: a look waits this long beyond its time. */
 const LAG_SECONDS = 2;

@@ -5,13 +5,13 @@ import { throwAwayFolder } from "../../../test/canary-action.ts";
 import { judge } from "../../lib/judge/judge.ts";
 import { DEFAULT_POLICY } from "../../lib/judge/judgement.ts";
 import { toSamples } from "../../lib/judge/samples.ts";
+import { allowedCores, cpuShares, readCpuTimes } from "../../lib/k6/machine.ts";
 import type { Evidence } from "../../lib/report/canary-report.ts";
 import { findCause } from "../report/cause.ts";
 import { RecordFollower } from "../samples/follow.ts";
 import { attest } from "./attest.ts";
 import { planStretches, writeDriver } from "./driver.ts";
 import { startGate } from "./gate.ts";
-import { allowedCores, cpuShares, readCpuTimes } from "./machine.ts";
 import { metricEvidence, parseMetrics } from "./scrape.ts";
 
 describe("the driver", () => {

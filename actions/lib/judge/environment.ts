@@ -29,7 +29,7 @@ const MOST_SPLIT_OFF = 0.1;
 /** Standard errors of a split that chance doesn't explain: two-sided p < 0.001. */
 const SPLIT_Z = 3.29;
 /** Above this the load generator itself waits for CPU, and its latencies aren't the service's. */
-const SATURATED_CPU = 0.9;
+export const SATURATED_CPU = 0.9;
 /** Above this another guest of the host decides what is slow. */
 const MOST_STOLEN = 0.1;
 

@@ -44,3 +44,48 @@ export default defaultWith(script, env);
 `,
   });
 }
+
+/** The load that a gate asks for. */
+export interface AskedLoad {
+  /** Iterations started per second. */
+  rps: number;
+  seconds: number;
+  /** Base URL of the service. */
+  url: string;
+}
+
+/**
+ * Writes a script that is the given one with these variables in `__ENV`, driven at the gate's rate whatever load it asks for itself, and
+ * watched: each request that is sent and each answer leave a row.
+ *
+ * @param folder gets the script; make it one that is thrown away
+ * @returns path of the script to run
+ */
+export async function writeDriven(
+  script: string,
+  env: Readonly<Record<string, string>>,
+  { rps, seconds, url }: AskedLoad,
+  folder: string,
+): Promise<string> {
+  const own = JSON.stringify(script);
+  const stretches = [{ suffix: "", startMs: 0, durationMs: Math.round(seconds * 1000) }];
+  const plan = { rps, stretches, env, url, versionHeader: "X-Release-Version" };
+  return await writeModules(folder, {
+    "plan.js": `export const plan = ${JSON.stringify(plan)};\n`,
+    // Evaluated before the script: its variables are there and its HTTP functions are watched from its first line on.
+    "before.js": `import { plan } from "./plan.js";
+import { watchRequests } from ${driverModule("watch.js")};
+Object.assign(__ENV, plan.env);
+watchRequests(plan);
+`,
+    "entry.js": `import "./before.js";
+import * as script from ${own};
+import { driveAlone } from ${driverModule("alone.js")};
+import { plan } from "./plan.js";
+export * from ${own};
+const driven = driveAlone(script, plan);
+export const options = driven.options;
+export const run = driven.run;
+`,
+  });
+}

@@ -71,18 +71,28 @@ const FILE = [
 
 test("requests, checks and dropped iterations are read, plain or gzipped", async () => {
   for (const result of [await read(FILE), await read(gzipSync(FILE), "s.csv.gz")]) {
-    expect(result.totals).toEqual({ requests: 3, checksPassed: 1, checksFailed: 1, droppedIterations: 4, iterations: 1 });
+    expect(result.totals).toEqual({
+      requests: 3,
+      checksPassed: 1,
+      checksFailed: 1,
+      checks: new Map([["", { passed: 1, failed: 1 }]]),
+      unanswered: new Map(),
+      droppedIterations: 4,
+      iterations: 1,
+    });
     expect(result.requests).toEqual([
-      { startMs: 1795265989359.5, latencyMs: 8.5, ok: true, scenario: "s", route: "GET /a", status: 200 },
-      { startMs: 1795265989366, latencyMs: 2, ok: false, scenario: "canary", route: "GET /a", status: 500 },
-      { startMs: 1795265989365, latencyMs: 3, ok: true, scenario: "", route: 'named, "q"', status: 200 },
+      { startMs: 1795265989359.5, latencyMs: 8.5, ok: true, scenario: "s", route: "GET /a", status: 200, error: "" },
+      { startMs: 1795265989366, latencyMs: 2, ok: false, scenario: "canary", route: "GET /a", status: 500, error: "" },
+      { startMs: 1795265989365, latencyMs: 3, ok: true, scenario: "", route: 'named, "q"', status: 200, error: "" },
     ]);
   }
 });
 
 test("columns are found by the header, in any order after the first", async () => {
   const { requests } = await read("metric_name,status,metric_value,timestamp\nhttp_req_duration,503,5,1795265989\n");
-  expect(requests).toEqual([{ startMs: 1795265988995, latencyMs: 5, ok: false, scenario: "", route: "(no name)", status: 503 }]);
+  expect(requests).toEqual([
+    { startMs: 1795265988995, latencyMs: 5, ok: false, scenario: "", route: "(no name)", status: 503, error: "" },
+  ]);
 });
 
 test.each([

@@ -16,6 +16,14 @@ export interface RequestSample {
   route: string;
   /** HTTP status, 0 when there was no response. */
   status: number;
+  /** Why there was no response, in k6's words; "" when there was one. */
+  error: string;
+}
+
+/** How often one of the script's checks passed and failed. */
+export interface CheckCounts {
+  passed: number;
+  failed: number;
 }
 
 /** What the samples hold besides requests. */
@@ -23,6 +31,10 @@ export interface SampleTotals {
   requests: number;
   checksPassed: number;
   checksFailed: number;
+  /** By the check's name; of very many the rest counts as one. */
+  checks: Map<string, CheckCounts>;
+  /** Requests that were sent and never answered, by route, where the run watched them. */
+  unanswered: Map<string, number>;
   droppedIterations: number;
   iterations: number;
 }
@@ -34,7 +46,17 @@ export interface SampleTotals {
  * @throws Error when the file is missing, empty, cut off, or lacks a column that is needed: half a file is no measurement
  */
 export async function readSamples(path: string, onRequest: (sample: RequestSample) => void): Promise<SampleTotals> {
-  const totals: SampleTotals = { requests: 0, checksPassed: 0, checksFailed: 0, droppedIterations: 0, iterations: 0 };
+  const totals: SampleTotals = {
+    requests: 0,
+    checksPassed: 0,
+    checksFailed: 0,
+    checks: new Map(),
+    unanswered: new Map(),
+    droppedIterations: 0,
+    iterations: 0,
+  };
+  /** Routes of requests in flight, by virtual user and number. */
+  const inFlight = new Map<string, string>();
   let columns: Columns | undefined;
   const onLine = (line: string, number: number): void => {
     if (columns === undefined) {
@@ -57,8 +79,13 @@ export async function readSamples(path: string, onRequest: (sample: RequestSampl
         onRequest(request(path, number, cells, columns, value));
         break;
       case "checks":
-        if (value === 0) totals.checksFailed++;
-        else totals.checksPassed++;
+        countCheck(totals, cells[columns.check] ?? "", value !== 0);
+        break;
+      case "gatehouse_sent":
+        inFlight.set(`${user(cells, columns)}:${value}`, routeName(cells[columns.method] ?? "", cells[columns.name] ?? ""));
+        break;
+      case "gatehouse_answered":
+        inFlight.delete(`${user(cells, columns)}:${value}`);
         break;
       case "dropped_iterations":
         totals.droppedIterations += value;
@@ -81,7 +108,25 @@ export async function readSamples(path: string, onRequest: (sample: RequestSampl
     throw (error as Error).message.startsWith(path) ? error : new Error(`${path}: ${(error as Error).message}`, { cause: error });
   }
   if (columns === undefined) throw new Error(`${path}: the file is empty. k6 writes a header first, so it never got to run.`);
+  for (const route of inFlight.values()) totals.unanswered.set(route, (totals.unanswered.get(route) ?? 0) + 1);
   return totals;
+}
+
+const MOST_CHECKS = 200;
+
+function countCheck(totals: SampleTotals, name: string, passed: boolean): void {
+  if (passed) totals.checksPassed += 1;
+  else totals.checksFailed += 1;
+  const known = totals.checks.has(name) || totals.checks.size < MOST_CHECKS ? name : "(other checks)";
+  const counts = totals.checks.get(known) ?? { passed: 0, failed: 0 };
+  totals.checks.set(known, counts);
+  if (passed) counts.passed += 1;
+  else counts.failed += 1;
+}
+
+/** The virtual user that a row is of. */
+function user(cells: readonly string[], columns: Columns): string {
+  return /(?:^|&)vu=([^&]*)/.exec(cells[columns.metadata] ?? "")?.[1] ?? "";
 }
 
 /** `METHOD /path` when the name is a URL (k6's default name), without the query; else the name as the script gave it. */
@@ -104,7 +149,14 @@ export function parseTimestamp(text: string): number | undefined {
   return Number.isNaN(time) ? undefined : time;
 }
 
-const METRICS = new Set(["http_req_duration", "checks", "dropped_iterations", "iterations"]);
+const METRICS = new Set([
+  "http_req_duration",
+  "checks",
+  "dropped_iterations",
+  "iterations",
+  "gatehouse_sent",
+  "gatehouse_answered",
+]);
 
 interface Columns {
   count: number;
@@ -115,6 +167,9 @@ interface Columns {
   scenario: number;
   method: number;
   name: number;
+  check: number;
+  error: number;
+  metadata: number;
 }
 
 function findColumns(path: string, header: readonly string[]): Columns {
@@ -139,6 +194,9 @@ function findColumns(path: string, header: readonly string[]): Columns {
     scenario: at("scenario"),
     method: at("method"),
     name: at("name"),
+    check: at("check"),
+    error: at("error"),
+    metadata: at("metadata"),
   };
 }
 
@@ -158,5 +216,6 @@ function request(path: string, line: number, cells: readonly string[], columns: 
     scenario: cells[columns.scenario] ?? "",
     route: routeName(cells[columns.method] ?? "", cells[columns.name] ?? ""),
     status,
+    error: status === 0 ? (cells[columns.error] ?? "") : "",
   };
 }

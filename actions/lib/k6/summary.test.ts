@@ -14,9 +14,9 @@ test("numbers are read, what setup returned is not", async () => {
       "http_req_duration{expected_response:true}": { "p(95)": 7 },
     };
     await writeFile(path, JSON.stringify({ metrics, setup_data: { token: "hunter2" } }));
-    expect(await readK6Summary(path)).toEqual({ requests: 3, errorRate: 0.5, p95Ms: 7 });
+    expect(await readK6Summary(path)).toEqual({ requests: 3, errorRate: 0.5, p95Ms: 7, judgesChecks: false });
     await writeFile(path, JSON.stringify({ metrics: {} }));
-    expect(await readK6Summary(path)).toEqual({ requests: 0, errorRate: null, p95Ms: null });
+    expect(await readK6Summary(path)).toEqual({ requests: 0, errorRate: null, p95Ms: null, judgesChecks: false });
     await writeFile(path, '{"metrics": {');
     await expect(readK6Summary(path)).rejects.toThrow(/k6's own summary .* isn't JSON/);
   } finally {

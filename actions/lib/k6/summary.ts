@@ -8,6 +8,8 @@ export interface K6Summary {
   errorRate: number | null;
   /** p95 of the latency of expected responses in ms; null when there was none. */
   p95Ms: number | null;
+  /** Whether the script has a threshold of its own on its checks. */
+  judgesChecks: boolean;
 }
 
 /**
@@ -17,7 +19,7 @@ export interface K6Summary {
  * @throws Error when it is missing (k6 writes it at the end of every run that began) or isn't JSON
  */
 export async function readK6Summary(path: string): Promise<K6Summary> {
-  let content: { metrics?: Record<string, Record<string, number> | undefined> };
+  let content: { metrics?: Record<string, (Record<string, number> & { thresholds?: unknown }) | undefined> };
   try {
     content = JSON.parse(await readFile(path, "utf8"));
   } catch (error) {
@@ -32,5 +34,8 @@ export async function readK6Summary(path: string): Promise<K6Summary> {
     requests: metrics["http_reqs"]?.["count"] ?? 0,
     errorRate: metrics["http_req_failed"]?.["value"] ?? null,
     p95Ms: (metrics["http_req_duration{expected_response:true}"] ?? metrics["http_req_duration"])?.["p(95)"] ?? null,
+    judgesChecks: Object.entries(metrics).some(
+      ([name, metric]) => /^checks(\{|$)/.test(name) && metric?.thresholds !== undefined,
+    ),
   };
 }

@@ -16,13 +16,19 @@ export const smokeSummarySchema = z
     p99_ms: millisecondsSchema,
     error_rate: ratioSchema.describe("Failed requests ÷ requests"),
     rps: z.number().nonnegative().nullable().describe("Requests started ÷ seconds"),
-    requests: count,
+    requests: count.describe("Requests that were sent, those without an answer among them"),
+    unanswered: count.exactOptional().describe("Requests without an answer by the end of the run; they count as failed"),
+    failures: z
+      .array(z.strictObject({ route: z.string(), what: z.string(), count }))
+      .exactOptional()
+      .describe("The ways in which requests failed, the most frequent first"),
     dropped_iterations: count.describe("Iterations that k6 should have started and could not"),
     checks: z.strictObject({ passed: count, failed: count }),
     duration_s: z.number().nonnegative().nullable().describe("Seconds in which requests were started"),
     thresholds: z.strictObject({
       p95_ms: z.number().positive(),
       error_rate: z.number().min(0).max(1),
+      check_failure_rate: z.number().min(0).max(1).exactOptional(),
       min_rps: z.number().nonnegative(),
       source: z
         .enum(["input", "default"])
@@ -43,6 +49,7 @@ export const smokeSummarySchema = z
         .string()
         .regex(/^[0-9a-f]{64}$/)
         .nullable(),
+      cpu_share: ratioSchema.exactOptional().describe("CPU time of k6 as a share of what it may use; null when not known"),
     }),
     run: runSchema,
     started_at: timeSchema,

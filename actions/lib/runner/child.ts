@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { StringDecoder } from "node:string_decoder";
+import { LogSqueezer } from "./log-squeezer.ts";
 
 export interface ChildOptions {
   command: string;
@@ -13,6 +14,8 @@ export interface ChildOptions {
   graceMs?: number;
   /** Where the child's output goes, line by line; by default this process' stdout, wrapped in `::stop-commands::`. */
   output?: "log" | "quiet" | ((line: string) => void);
+  /** Whether warnings and errors that say the same are shown a few times and then counted. */
+  squeeze?: boolean;
   /** Sees every line besides. */
   onLine?: (line: string) => void;
 }
@@ -42,8 +45,10 @@ const MAX_LINE = 16_384;
 export async function runChild(options: ChildOptions): Promise<ChildResult> {
   const { command, args, env, cwd, signal, graceMs = 3_000, output = "log", onLine } = options;
   const guard = randomBytes(16).toString("hex");
-  const write =
+  const show =
     output === "log" ? (line: string) => void process.stdout.write(`${line}\n`) : output === "quiet" ? () => undefined : output;
+  const squeezer = options.squeeze ? new LogSqueezer(show) : undefined;
+  const write = squeezer === undefined ? show : (line: string) => squeezer.line(line);
 
   if (output === "log") process.stdout.write(`::stop-commands::${guard}\n`);
   try {
@@ -84,6 +89,7 @@ export async function runChild(options: ChildOptions): Promise<ChildResult> {
       child.on("close", (exitCode, exitSignal) => {
         cleanUp();
         for (const end of flush) end();
+        squeezer?.end();
         resolve({ exitCode, signal: exitSignal, tail, cancelled });
       });
       if (signal?.aborted) onAbort();
