@@ -236,7 +236,7 @@ test.concurrent("a script sees only what it is given, and can't command the runn
   await using target = await startTarget();
   const script = `${ONE_GET}
     export function setup() {
-      console.log("VISIBLE " + JSON.stringify(Object.keys(__ENV).sort()) + __ENV.TENANT);
+      console.log("VISIBLE " + JSON.stringify(Object.keys(__ENV).sort()) + (__ENV.TENANT === "demo"));
       http.get(__ENV.BASE_URL + "/rooms/" + __ENV.MESSAGES_SECRET);
       console.log("\\n::add-path::/evil\\n::error::forged\\n::set-output name=verdict::PASS");
     }`;
@@ -246,7 +246,7 @@ test.concurrent("a script sees only what it is given, and can't command the runn
     env: { GITHUB_TOKEN: "ghs_leak", ACTIONS_RUNTIME_TOKEN: "leak", "INPUT_GITHUB-TOKEN": "leak", AWS_SECRET_ACCESS_KEY: "leak" },
   });
   expect(run.exitCode, run.log).toBe(0);
-  expect(run.log).toContain(String.raw`VISIBLE [\"BASE_URL\",\"K6_DURATION\",\"K6_RPS\",\"MESSAGES_SECRET\",\"TENANT\"]demo`);
+  expect(run.log).toContain(String.raw`VISIBLE [\"BASE_URL\",\"K6_DURATION\",\"K6_RPS\",\"MESSAGES_SECRET\",\"TENANT\"]true`);
   expect(run.log).not.toContain("leak");
   const kept = await readFile(run.report, "utf8");
   expect(kept).toContain("GET /rooms/***");
