@@ -1,5 +1,5 @@
-import { DEFAULT_POLICY } from "../actions/lib/judge/judgement.ts";
 import { planLooks } from "../actions/lib/judge/looks.ts";
+import { DEFAULT_POLICY } from "../actions/lib/judge/policy.ts";
 import type { Bench } from "./figure.ts";
 import { leastDetectable } from "./trials/detectable.ts";
 import { EFFECTS, MORE_EFFECTS } from "./trials/effects.ts";

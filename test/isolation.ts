@@ -1,5 +1,5 @@
 import type pg from "pg";
-import { APP_ROLE } from "../service/storage/database.ts";
+import { APP_ROLE } from "../service/storage/connections.ts";
 
 /** Tables that belong to no tenant, and why that leaks nothing. Every other table needs tenant_id. */
 const WITHOUT_TENANT: Record<string, string> = {

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import type { Policy } from "../lib/judge/judgement.ts";
+import type { Policy } from "../lib/judge/policy.ts";
 import { FAIL_ON, type FailOn, type OnInconclusive } from "../lib/judge/verdict.ts";
 import { type K6Inputs, readK6Inputs, sendsUrlAsGiven } from "../lib/k6/traffic.ts";
 import { formatDuration, type InputReader, readInputs } from "../lib/runner/inputs.ts";

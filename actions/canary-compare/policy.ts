@@ -1,4 +1,4 @@
-import { DEFAULT_POLICY, type Policy } from "../lib/judge/judgement.ts";
+import { DEFAULT_POLICY, type Policy } from "../lib/judge/policy.ts";
 import type { Inputs } from "./inputs.ts";
 import type { Facts } from "./report/facts.ts";
 

@@ -1,5 +1,5 @@
 import { judge } from "../../actions/lib/judge/judge.ts";
-import { DEFAULT_POLICY } from "../../actions/lib/judge/judgement.ts";
+import { DEFAULT_POLICY } from "../../actions/lib/judge/policy.ts";
 import { median } from "../figure.ts";
 import { EFFECTS } from "./effects.ts";
 import type { Noise } from "./weather.ts";

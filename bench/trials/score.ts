@@ -1,6 +1,6 @@
 import { judge } from "../../actions/lib/judge/judge.ts";
-import { DEFAULT_POLICY, type Policy } from "../../actions/lib/judge/judgement.ts";
 import { type Look, onlyLook } from "../../actions/lib/judge/looks.ts";
+import { DEFAULT_POLICY, type Policy } from "../../actions/lib/judge/policy.ts";
 import { filterSamples } from "../../actions/lib/judge/samples.ts";
 import type { Verdict } from "../../actions/lib/judge/verdict.ts";
 import { makeTrial, type Trial, type TrialPlan } from "./world.ts";

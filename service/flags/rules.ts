@@ -1,5 +1,6 @@
-import type { Definition } from "./definition.ts";
-import type { DeclaredFlag } from "./registry.ts";
+import type { DeclaredFlag, FlagValue } from "./registry.ts";
+
+type Variants = Readonly<Record<string, FlagValue>>;
 
 /** Weights are thousandths of a percent. */
 const WHOLE = 100_000;
@@ -23,9 +24,9 @@ export function compileRules(
   json: unknown,
   saltGiven: unknown,
   flag: DeclaredFlag,
-  variants: Definition["variants"],
+  variants: Variants,
   say: (field: string, message: string) => void,
-): Definition["targeting"] {
+): Readonly<Record<string, unknown>> | undefined {
   let salt = key;
   if (typeof saltGiven === "string" && /^[\x21-\x7e]{1,128}$/.test(saltGiven)) salt = saltGiven;
   else if (saltGiven !== undefined) say("salt", "expected 1 to 128 visible ASCII characters.");
@@ -47,7 +48,7 @@ function compileRule(
   rule: unknown,
   salt: string,
   usual: string | undefined,
-  variants: Definition["variants"],
+  variants: Variants,
   say: (field: string, message: string) => void,
 ): [unknown, unknown] | undefined {
   if (typeof rule !== "object" || rule === null || Array.isArray(rule)) {
@@ -97,7 +98,7 @@ function compileRule(
 function readSplit(
   field: string,
   split: unknown,
-  variants: Definition["variants"],
+  variants: Variants,
   say: (field: string, message: string) => void,
 ): [string, number][] {
   if (typeof split !== "object" || split === null || Array.isArray(split) || Object.keys(split).length === 0) {

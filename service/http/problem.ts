@@ -1,7 +1,6 @@
 import { STATUS_CODES } from "node:http";
 import type { ErrorRequestHandler, Response } from "express";
 import type { z } from "zod";
-import type { Logger } from "../telemetry/log.ts";
 
 /** What is wrong with one field of a request. */
 export interface FieldMistake {
@@ -89,7 +88,7 @@ export function sendProblem(response: Response, problem: Problem): void {
  * The last handler: problems as they are, an error with `status` 503 and `retryAfterSeconds` as one that passes, everything else
  * as a 500 that tells the caller only the request's id.
  */
-export function problemHandler(logger: Logger): ErrorRequestHandler {
+export function problemHandler(logger: { error(fields: object, message: string): void }): ErrorRequestHandler {
   return (error, _request, response, next) => {
     if (response.headersSent) {
       next(error);

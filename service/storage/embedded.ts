@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { createPgConfig } from "@electric-sql/pglite/node-postgres";
 import pg from "pg";
-import { APP_ROLE, type Connections, type DatabaseOptions } from "./database.ts";
+import { APP_ROLE, type Connections, type DatabaseOptions } from "./connections.ts";
 import { lockFolder } from "./folder-lock.ts";
 import type { Listening } from "./listener.ts";
 import type { Sql } from "./sql.ts";

@@ -1,5 +1,5 @@
 import pg from "pg";
-import { APP_ROLE, type Connections, type DatabaseOptions } from "./database.ts";
+import { APP_ROLE, type Connections, type DatabaseOptions } from "./connections.ts";
 import { type Limits, limitSession, limitsOf, settingsOf } from "./limits.ts";
 import { Listener } from "./listener.ts";
 import { refusePooler } from "./pooler.ts";

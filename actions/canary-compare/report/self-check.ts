@@ -1,5 +1,5 @@
 import { judge } from "../../lib/judge/judge.ts";
-import type { Policy } from "../../lib/judge/judgement.ts";
+import type { Policy } from "../../lib/judge/policy.ts";
 import type { Reason } from "../../lib/judge/verdict.ts";
 import type { CanaryReport } from "../../lib/report/canary-report.ts";
 import { Recording } from "../samples/recording.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { throwAwayFolder } from "../../../test/canary-action.ts";
 import { judge } from "../../lib/judge/judge.ts";
-import { DEFAULT_POLICY } from "../../lib/judge/judgement.ts";
+import { DEFAULT_POLICY } from "../../lib/judge/policy.ts";
 import { toSamples } from "../../lib/judge/samples.ts";
 import { allowedCores, cpuShares, readCpuTimes } from "../../lib/k6/machine.ts";
 import type { Evidence } from "../../lib/report/canary-report.ts";

@@ -3,7 +3,8 @@ import { EFFECTS } from "../../../bench/trials/effects.ts";
 import { NOISES } from "../../../bench/trials/weather.ts";
 import { makeTrial, type TrialPlan } from "../../../bench/trials/world.ts";
 import { judge } from "./judge.ts";
-import { type Circumstances, DEFAULT_POLICY, type Judgement, type Policy } from "./judgement.ts";
+import type { Circumstances, Judgement } from "./judgement.ts";
+import { DEFAULT_POLICY, type Policy } from "./policy.ts";
 import { filterSamples, type Samples } from "./samples.ts";
 
 const TYPICAL = NOISES[1]!;

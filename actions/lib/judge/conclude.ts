@@ -2,19 +2,11 @@ import type { Design } from "./design.ts";
 import { judgeEnvironment } from "./environment.ts";
 import type { ErrorEvidence } from "./errors.ts";
 import { ceilingReasons, errorCeilingReasons, routeReasons, silenceReasons, unitReasons } from "./hard-limits.ts";
-import {
-  type ArmFigures,
-  type Circumstances,
-  type Judgement,
-  type LatencyJudgement,
-  LEAST_BLOCKS,
-  LEAST_STALL_WINDOWS,
-  LEAST_USABLE,
-  type Policy,
-} from "./judgement.ts";
+import type { ArmFigures, Circumstances, Judgement, LatencyJudgement } from "./judgement.ts";
 import { judgeLatency, type LatencyWindows, type Pooled } from "./latency.ts";
 import { BEFORE_AFTER_FLOOR, INSTANCE_FLOOR } from "./location.ts";
 import type { Look } from "./looks.ts";
+import { LEAST_BLOCKS, LEAST_STALL_WINDOWS, LEAST_USABLE, type Policy } from "./policy.ts";
 import { errorReasons, latencyReasons, strictReasons } from "./reasons.ts";
 import type { RouteJudgement } from "./routes.ts";
 import type { SampleFault } from "./samples.ts";

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { judge } from "./judge.ts";
-import { DEFAULT_POLICY, type Judgement, type Policy } from "./judgement.ts";
+import type { Judgement } from "./judgement.ts";
+import { DEFAULT_POLICY, type Policy } from "./policy.ts";
 import { type Sample, type Samples, toSamples } from "./samples.ts";
 import { judgeSeries } from "./series.ts";
 import { decide, type ReasonCode, worst } from "./verdict.ts";

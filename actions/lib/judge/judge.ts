@@ -1,17 +1,10 @@
 import { conclude, findMissing, judgeWindows, unjudged } from "./conclude.ts";
 import { align, detectDesign } from "./design.ts";
 import { countFailureBlocks, judgeErrors } from "./errors.ts";
-import {
-  type ArmFigures,
-  type Circumstances,
-  effectiveLimit,
-  type Judgement,
-  type LatencyJudgement,
-  LEAST_SUCCESSES_AN_ARM,
-  type Policy,
-} from "./judgement.ts";
+import type { ArmFigures, Circumstances, Judgement, LatencyJudgement } from "./judgement.ts";
 import { STALL_SECONDS } from "./latency.ts";
 import { type Look, onlyLook } from "./looks.ts";
+import { effectiveLimit, LEAST_SUCCESSES_AN_ARM, type Policy } from "./policy.ts";
 import { quantileSorted } from "./quantiles.ts";
 import { judgeRoutes } from "./routes.ts";
 import { findFaults, guessUnits, type Samples, sortByTime, sortedLatencies } from "./samples.ts";

@@ -1,15 +1,7 @@
 import type { Design } from "./design.ts";
-import {
-  type ArmFigures,
-  type ErrorJudgement,
-  type LatencyJudgement,
-  LEAST_BLOCKS,
-  LEAST_STALL_WINDOWS,
-  LEAST_SUCCESSES_AN_ARM,
-  LEAST_USABLE,
-  type Policy,
-} from "./judgement.ts";
+import type { ArmFigures, ErrorJudgement, LatencyJudgement } from "./judgement.ts";
 import type { Look } from "./looks.ts";
+import { LEAST_BLOCKS, LEAST_STALL_WINDOWS, LEAST_SUCCESSES_AN_ARM, LEAST_USABLE, type Policy } from "./policy.ts";
 import type { RouteJudgement } from "./routes.ts";
 import type { Silence } from "./silence.ts";
 import type { StrictVerdicts } from "./strict.ts";

@@ -1,7 +1,7 @@
 import { normalUpperTail } from "./distributions.ts";
 import { dispersion, excess, type FailureBlock, type FailureCounts, judgeErrors } from "./errors.ts";
-import { effectiveLimit, type Policy } from "./judgement.ts";
 import type { Look } from "./looks.ts";
+import { effectiveLimit, type Policy } from "./policy.ts";
 import { quantileSorted } from "./quantiles.ts";
 import { NO_ROUTE, type Samples } from "./samples.ts";
 import { BLOCK_SECONDS } from "./windows.ts";

@@ -1,17 +1,10 @@
 import { conclude, findMissing, judgeWindows, unjudged } from "./conclude.ts";
 import { judgeErrors } from "./errors.ts";
-import {
-  type ArmFigures,
-  type Circumstances,
-  effectiveLimit,
-  type Judgement,
-  type LatencyJudgement,
-  LEAST_SUCCESSES_AN_ARM,
-  type Policy,
-} from "./judgement.ts";
+import type { ArmFigures, Circumstances, Judgement, LatencyJudgement } from "./judgement.ts";
 import { STALL_SECONDS } from "./latency.ts";
 import { mean } from "./location.ts";
 import { onlyLook } from "./looks.ts";
+import { effectiveLimit, LEAST_SUCCESSES_AN_ARM, type Policy } from "./policy.ts";
 import { bySeverity, type Reason, worst } from "./verdict.ts";
 import { BLOCK_SECONDS, type Window } from "./windows.ts";
 
