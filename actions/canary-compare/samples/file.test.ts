@@ -186,6 +186,21 @@ describe("k6's CSV", () => {
     expect((await read(k6(good.replace("1795267728366", "yesterday")), "a.csv")).text).toContain("which is no time");
   });
 
+  test("a name of several lines with quotes and commas is one route, plain or gzipped", async () => {
+    const name = '"query ""Rooms"" {\r\n  rooms(first: 10, city: ""Salto"")\n}"';
+    const content = k6(
+      ...Array.from({ length: 5 }, (_, i) => `http_req_duration,179526772${i}366,20.5,true,POST,${name},canary,200,`),
+    );
+    for (const [bytes, file] of [
+      [content, "names.csv"],
+      [gzipSync(`${content}\n`), "names.csv.gz"],
+    ] as const) {
+      const { canary, faults } = await read(bytes, file);
+      expect(faults).toEqual([]);
+      expect(canary.route).toEqual(Array(5).fill('query "Rooms" {\r\n  rooms(first: 10, city: "Salto")\n}'));
+    }
+  });
+
   test("scenarios name arms", () => {
     expect(["baseline", "canary_3", "canary_0", "smoke", "baseline2"].map(armOfScenario)).toEqual([
       "baseline",

@@ -4,6 +4,7 @@ import type { Readable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
 import { createGunzip } from "node:zlib";
 import type { Reason } from "../../lib/judge/verdict.ts";
+import { RecordSplitter } from "../../lib/k6/csv.ts";
 import { explainFileError } from "../../lib/runner/files.ts";
 import { k6Reader, type LineFault, type LineReader, ndjsonReader, type Targets } from "./lines.ts";
 import { findClockFault, type Recording, spreadWholeSeconds } from "./recording.ts";
@@ -11,21 +12,52 @@ import { findClockFault, type Recording, spreadWholeSeconds } from "./recording.
 /** Longest line that is read; a file without newlines must not fill the memory. */
 const MAX_LINE = 1 << 20;
 
-/** Lines of a byte stream without their ends, blank ones left out; the last one may lack its newline. */
-export async function* linesOf(stream: Readable): AsyncGenerator<string> {
-  const decoder = new StringDecoder("utf8");
-  let rest = "";
+/** A row and the number of its first line. */
+type Row = readonly [text: string, line: number];
+
+/**
+ * Rows of a byte stream without their ends, blank ones left out; the last one may lack its newline. Lines of JSON, told by the first
+ * character, else records of CSV, whose quoted cells may hold newlines.
+ */
+export async function* rowsOf(stream: Readable): AsyncGenerator<Row> {
+  let rows: RowSplitter | undefined;
   for await (const chunk of stream as AsyncIterable<Buffer>) {
-    const pieces = (rest + decoder.write(chunk)).split("\n");
-    rest = pieces.pop()!;
-    if (rest.length > MAX_LINE) throw new Error("a line is longer than 1 MiB, so this is no file of samples");
+    rows ??= /^(?:\uFEFF)?\s*\{/.test(chunk.toString("utf8", 0, 64)) ? new LineSplitter() : new RecordSplitter();
+    const found: Row[] = [];
+    rows.push(chunk, (text, line) => {
+      if (text.trim() !== "") found.push([text, line]);
+    });
+    yield* found;
+  }
+  const rest = rows?.rest() ?? "";
+  if (rest.trim() !== "") yield [rest.replace(/\r$/, ""), rows!.line];
+}
+
+type RowSplitter = Pick<RecordSplitter, "push" | "rest" | "line">;
+
+/** Cuts text that comes in pieces into lines. */
+class LineSplitter implements RowSplitter {
+  readonly #decoder = new StringDecoder("utf8");
+  #rest = "";
+  #line = 0;
+
+  push(chunk: Buffer, onLine: (text: string, line: number) => void): void {
+    const pieces = (this.#rest + this.#decoder.write(chunk)).split("\n");
+    this.#rest = pieces.pop()!;
+    if (this.#rest.length > MAX_LINE) throw new Error("a line is longer than 1 MiB, so this is no file of samples");
     for (const piece of pieces) {
-      const line = piece.endsWith("\r") ? piece.slice(0, -1) : piece;
-      if (line.trim() !== "") yield line;
+      this.#line += 1;
+      onLine(piece.endsWith("\r") ? piece.slice(0, -1) : piece, this.#line);
     }
   }
-  rest += decoder.end();
-  if (rest.trim() !== "") yield rest.replace(/\r$/, "");
+
+  rest(): string {
+    return this.#rest + this.#decoder.end();
+  }
+
+  get line(): number {
+    return this.#line + 1;
+  }
 }
 
 /** What reading a file led to. */
@@ -70,15 +102,17 @@ export async function readSamplesFile(path: string, targets: Targets): Promise<F
       file.on("error", (error) => gunzip.destroy(error));
       stream = file.pipe(gunzip);
     }
-    let number = 0;
+    let rows = 0;
     let reader: LineReader | undefined;
-    for await (const line of linesOf(stream)) {
-      number++;
-      reader ??= line.trimStart().startsWith("{") ? ndjsonReader(targets) : k6Reader(targets);
-      note(reader.read(number === 1 ? line.replace(/^\uFEFF/, "") : line, number));
-      if (number === 1 && counts.QUERY_ERROR > 0 && !line.trimStart().startsWith("{")) break;
+    for await (const [text, line] of rowsOf(stream)) {
+      rows += 1;
+      const row = rows === 1 ? text.replace(/^\uFEFF/, "") : text;
+      const json = row.trimStart().startsWith("{");
+      reader ??= json ? ndjsonReader(targets) : k6Reader(targets);
+      note(reader.read(row, line));
+      if (rows === 1 && counts.QUERY_ERROR > 0 && !json) break;
     }
-    if (number === 0) faults.push(fault("NO_DATA", "the file is empty"));
+    if (rows === 0) faults.push(fault("NO_DATA", "the file is empty"));
   } catch (error) {
     const { code = "", message } = error as NodeJS.ErrnoException;
     const cause = code.startsWith("Z_") ? `the gzip file is cut off or damaged (${message})` : explainFileError(error);

@@ -80,6 +80,12 @@ export class RecordSplitter {
     return this.#rest !== "" || this.#pending !== "";
   }
 
+  /** What stands behind the last whole record. */
+  rest(): string {
+    const rest = this.#rest + this.#decoder.end();
+    return this.#pending === "" ? rest : `${this.#pending}\n${rest}`;
+  }
+
   /** Number of the line in which the text ends. */
   get line(): number {
     return this.#line + 1;
