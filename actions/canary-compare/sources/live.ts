@@ -6,7 +6,7 @@ import { findK6 } from "../../lib/k6/install.ts";
 import { scriptDigest } from "../../lib/k6/run.ts";
 import { prepareScript, secretsOf } from "../../lib/k6/traffic.ts";
 import { temporaryFolder } from "../../lib/runner/context.ts";
-import { redactAll, say } from "../../lib/runner/log.ts";
+import { redactAll, say, splitUrlPassword } from "../../lib/runner/log.ts";
 import { type Inputs, type LiveSource, workspace } from "../inputs.ts";
 import type { Observed } from "../report/facts.ts";
 import { verdictSoFar } from "../report/judge-facts.ts";
@@ -52,7 +52,7 @@ export async function observeLive(source: LiveSource, inputs: Inputs, signal: Ab
       folder,
       gate,
       flags: inputs.flags,
-      secrets: secretsOf(inputs),
+      secrets: [...secretsOf(inputs), ...Object.values(urls).flatMap((url) => splitUrlPassword(url).password ?? [])],
       cwd: workspace(),
       warmUpSeconds: plan.warmUpSeconds,
       signal,
