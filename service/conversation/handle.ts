@@ -245,6 +245,7 @@ function hotelOf(tenant: Tenant, demo: boolean, now: Date, today: string, logger
     tenantId: tenant.id,
     name: tenant.name,
     profile,
+    languages: tenant.languages,
     open: isOpen(tenant, now),
     ...(next === undefined ? {} : { opens: { day: addDays(today, next.inDays), time: next.time } }),
   };

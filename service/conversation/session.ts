@@ -43,6 +43,7 @@ export const AWAITING = [
   "room_number",
   "intent",
   "retry",
+  "contact",
 ] as const;
 export type Awaiting = (typeof AWAITING)[number];
 /** Questions on the side: what was asked before them stays open and is asked again after them. */

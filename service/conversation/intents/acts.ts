@@ -79,7 +79,8 @@ export function affirm(d: Dialogue): undefined {
 /** A booking is half made: what is called off or changed is this one. */
 function isHalfBooked({ session }: Dialogue): boolean {
   return (
-    session.awaiting !== undefined && ["dates", "nights", "guests", "room", "name", "confirm", "retry"].includes(session.awaiting)
+    session.awaiting !== undefined &&
+    ["dates", "nights", "guests", "room", "contact", "name", "confirm", "retry"].includes(session.awaiting)
   );
 }
 

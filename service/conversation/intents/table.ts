@@ -77,7 +77,7 @@ const TABLE = {
     yieldsToWords: true,
     likeAName: true,
     backedBy: namesStay,
-    asks: ["dates", "nights", "guests", "room", "name", "confirm", "retry"],
+    asks: ["dates", "nights", "guests", "room", "contact", "name", "confirm", "retry"],
   },
   modify_reservation: {
     ...PLAIN,

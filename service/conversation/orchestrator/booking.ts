@@ -140,6 +140,8 @@ export function holdRoom(d: Dialogue, roomType: RoomType): undefined {
   session.stay.roomType = roomType;
   const query = toQuery(session.stay);
   if (query === undefined) return askForMissing(d);
+  // Who writes from a phone or by mail can be reached there; a web page tells nothing, and a hold takes a room from others.
+  if (around.channel === "web" && session.contact === undefined) return d.ask("contact", "ask_contact", {}, ["reception"]);
   callHold(d, "held", { ...query, roomType });
 }
 

@@ -61,6 +61,8 @@ export interface Hotel {
   tenantId: string;
   name: string;
   profile: HotelProfile;
+  /** In which the agent answers here. */
+  languages: readonly Language[];
   /** Reception answers now. */
   open: boolean;
   /** When reception opens next: the hotel's day and time; absent when open, or never. */

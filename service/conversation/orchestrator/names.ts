@@ -59,6 +59,16 @@ export function isInvoiceData(text: string): boolean {
   return INVOICE.test(plain(start)) && (FIRM.test(start) || /\d[\d.\-/ ]{6,}\d/.test(start));
 }
 
+const EMAIL = /[\p{L}\d._%+-]{1,64}@[\p{L}\d-]{1,63}(?:\.[\p{L}\d-]{1,63}){1,4}/u;
+const PHONE = /(?<![\p{L}\d])\+?\d[\d ().-]{6,18}\d(?![\p{L}\d])/u;
+
+/** @returns an e-mail address in a message, or a phone number when `phone` is asked for */
+export function readContact(text: string, phone = false): string | undefined {
+  const start = text.slice(0, 500);
+  const found = EMAIL.exec(start)?.[0] ?? (phone ? PHONE.exec(start)?.[0] : undefined);
+  return found?.trim().slice(0, 200);
+}
+
 /**
  * The name in a message, as it stands there: its words are nobody's dates, rooms or numbers ("Pedro Domingo", "April May").
  *

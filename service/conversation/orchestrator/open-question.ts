@@ -7,7 +7,7 @@ import * as changes from "./changes.ts";
 import { choose, pick } from "./choices.ts";
 import type { Entities, Said, Wish } from "./contract.ts";
 import type { Dialogue } from "./dialogue.ts";
-import { looksLikeAName, readIntroducedName, readName } from "./names.ts";
+import { looksLikeAName, readContact, readIntroducedName, readName } from "./names.ts";
 import { askWho, completeParty } from "./party.ts";
 import * as reading from "./reading.ts";
 import * as reception from "./reception.ts";
@@ -117,6 +117,22 @@ const ANSWERS: Record<NonNullable<Session["awaiting"]>, Answer> = {
       return taken(() => d.say("no_other_dates", {}, ["other_dates", "other_rooms", "reception"]));
     }
     return false;
+  },
+
+  contact: (d, said, words) => {
+    const { session } = d;
+    const contact = session.contact ?? readContact(said.text, true);
+    const { roomType } = session.stay;
+    if (contact !== undefined) {
+      session.contact = contact;
+      return taken(() => (roomType === undefined ? booking.advance(d) : booking.holdRoom(d, roomType)));
+    }
+    if (changesStay(session, said.entities)) return taken(() => booking.takeStay(d, said.entities, said.party));
+    if (reading.saysNo(words)) return taken(() => booking.giveUp(d));
+    return (
+      !(said.band === "high" && said.intent !== OUT_OF_SCOPE && !entryOf(said.intent).aboutStay) &&
+      taken(() => d.ask("contact", "ask_contact_again", {}, ["reception"]))
+    );
   },
 
   name: (d, said, words) => {

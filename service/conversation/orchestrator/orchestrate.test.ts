@@ -10,7 +10,13 @@ import { orchestrate } from "./orchestrate.ts";
 
 const NOW = new Date("2026-03-10T15:00:00Z");
 const AROUND: Surroundings = {
-  hotel: { tenantId: "t", name: "Hotel Rambla", profile: hotelProfile.parse(DEMO_PROFILE), open: true },
+  hotel: {
+    tenantId: "t",
+    name: "Hotel Rambla",
+    profile: hotelProfile.parse(DEMO_PROFILE),
+    open: true,
+    languages: ["es", "en", "pt"],
+  },
   flags: { enhancedFallback: true, reservations: true },
   clock: { now: NOW, today: "2026-03-10", time: "12:00" },
   channel: "messages",

@@ -1,13 +1,15 @@
+import { dangerWords } from "../../nlp/danger.ts";
 import { type Intent, OUT_OF_SCOPE } from "../../vocabulary.ts";
 import { act, entryOf } from "../intents/table.ts";
 import type { Session } from "../session.ts";
+import { aside, asksWhetherBot } from "./asides.ts";
 import * as booking from "./booking.ts";
 import * as changes from "./changes.ts";
 import { choose } from "./choices.ts";
 import type { Event, PmsOutcome, Said, Step, Surroundings, Understood, Wish } from "./contract.ts";
 import { Dialogue } from "./dialogue.ts";
 import { askWhich, notUnderstood } from "./fallback.ts";
-import { readIntroducedName } from "./names.ts";
+import { readContact, readIntroducedName } from "./names.ts";
 import { answer } from "./open-question.ts";
 import * as reading from "./reading.ts";
 import * as reception from "./reception.ts";
@@ -44,6 +46,8 @@ function onMessage(d: Dialogue, understood: Understood): undefined {
   }
   if (reading.wantsData(words)) return reception.dataRequest(d, understood.text);
   d.noteCode(understood.entities.reservation_code ?? reading.readCode(understood.text));
+  const contact = readContact(understood.text);
+  if (contact !== undefined) d.session.contact = contact;
   const name = readIntroducedName(understood.text);
   if (name !== undefined && d.session.awaiting !== "name") d.session.guestName = name;
 
@@ -57,8 +61,12 @@ function onMessage(d: Dialogue, understood: Understood): undefined {
     ...(year === undefined ? {} : { past_year: year }),
     ...(past === undefined ? {} : { check_in: past, ambiguous: undefined }),
   };
-  if (reading.wantsSeveralRooms(words)) d.say("one_room_at_a_time", {});
   const said = settle({ ...understood, entities }, words);
+  if (aside(d, said, words)) {
+    d.session.misunderstood = 0;
+    return;
+  }
+  if ((reading.readRoomCount(words) ?? 1) > 1) d.say("one_room_at_a_time", {});
   if (moveStay(d, said, words) || answer(d, said, words)) {
     d.session.misunderstood = 0;
     return;
@@ -88,7 +96,9 @@ function onMessage(d: Dialogue, understood: Understood): undefined {
  * "It can't wait" is danger when nobody knows what it is about, or when a person has to hear of it anyway; a room that is
  * wanted urgently is still a booking.
  */
-function isDanger({ danger, intent, band, entities }: Understood, handedOver: boolean): boolean {
+function isDanger({ danger, intent, band, entities, text }: Understood, handedOver: boolean): boolean {
+  // What was learnt takes "am I talking to a person?" for a call for help; a word of danger beside it still rings.
+  if (danger === "emergency" && asksWhetherBot(reading.plain(text)) && dangerWords(text) === undefined) return false;
   if (danger === undefined || danger === "emergency" || handedOver) return danger !== undefined;
   return entryOf(intent).urgentIsDanger || (band !== "high" && !speaksOfStay(entities));
 }

@@ -78,10 +78,17 @@ export function readAddition(text: string): { nights: number } | { adults: numbe
   return /no[ci]\w+|nights?|dia|day/.test(found) ? { nights: count } : { adults: count };
 }
 
-const SEVERAL_ROOMS =
-  /\b([2-9]|dos|tres|cuatro|two|three|four|duas|dois|quatro|varias|several|algunas) (habitaciones|habs|rooms|quartos|cuartos|dobles|suites|singles|doubles|twins|triples)\b/;
-/** "2 habitaciones". */
-export const wantsSeveralRooms = (text: string) => SEVERAL_ROOMS.test(text);
+const ROOMS_COUNTED =
+  /\b(\d{1,3}|[a-z]+) (?:(?:more|mas|mais|other|otras|outros) )?(?:habitaciones|habs|rooms|quartos|cuartos|dobles|suites|singles|individuales|doubles|twins|triples|familiares)\b/;
+
+/** @returns how many rooms a message asks for: "2 habitaciones", "ten rooms"; undefined when it counts none */
+export function readRoomCount(text: string): number | undefined {
+  const counted = ROOMS_COUNTED.exec(text)?.[1] ?? "";
+  if (/^(varias|several|algunas|varios|various|some)$/.test(counted)) return 2;
+  const number = /^\d+$/.test(counted) ? Number(counted) : NUMBERS.get(counted);
+  return number !== undefined && number > 0 ? number : undefined;
+}
+
 /** "mi reserva", "my booking". */
 export const namesOwnBooking = (text: string) => OWN_BOOKING.test(text);
 /** "cancelar", "cancelalo", and nothing more. */
@@ -188,7 +195,11 @@ export function readRoomNumber(text: string): string | undefined {
   return (
     /\b(?:habitacion|cuarto|room|quarto|hab|numero|number|apto|apartamento|pieza) (?:n |no |nro |numero |number )?(\d{1,4}[a-z]?)\b/.exec(
       text,
-    )?.[1] ?? /^(?:(?:en|in|na|no|la|el|the|a|o|es|estoy) )*(\d{1,4}[a-z]?)$/.exec(text)?.[1]
+    )?.[1] ??
+    /\b(?:estoy|estamos|i am|im|were|we are|estou|estamos) (?:en|in|na|no|at) (?:la |el |the |o |a )?(\d{2,4}[a-z]?)\b/.exec(
+      text,
+    )?.[1] ??
+    /^(?:(?:en|in|na|no|la|el|the|a|o|es|estoy) )*(\d{1,4}[a-z]?)$/.exec(text)?.[1]
   )?.toUpperCase();
 }
 

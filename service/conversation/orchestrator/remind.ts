@@ -34,6 +34,9 @@ export function remind(d: Dialogue): boolean {
         );
       return true;
     }
+    case "contact":
+      d.ask("contact", "ask_contact", {}, ["reception"]);
+      return true;
     case "name":
       if (session.hold === undefined) return false;
       d.ask("name", "ask_name_again", {}, [`confirm:${session.hold.code}`, "change", "abort"]);

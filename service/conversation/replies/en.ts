@@ -2,6 +2,7 @@ import type { Intent } from "../../vocabulary.ts";
 import type { Amenity, CancellationFee } from "../hotel.ts";
 import { entryOf } from "../intents/table.ts";
 import type { CancellationRule, Phrases, ShownReservation, ShownStay, Titles } from "./phrases.ts";
+import { spokenText } from "./spoken.ts";
 import { emergencyText } from "./told.ts";
 import type { Words } from "./words.ts";
 
@@ -187,7 +188,7 @@ export const en: Phrases = {
   no_rooms_known: (_, w) =>
     `I don't have this hotel's rooms in the system, so I don't know whether there is one. ${w.passedOn}, and the answer comes here.`,
   i_am_a_bot: () => "I'm an automated assistant (a program), not a person. If you prefer, you can talk to a person at reception.",
-  passed_on: (_, w) => `${w.passedOn}, and the answer comes here.`,
+  languages: ({ foreign, spoken }, w) => spokenText(foreign, spoken, w.language),
   lost_item: (_, w) =>
     `I'm sorry that something is missing. ${w.passedOn}, in your words: if it turns up, they write to you here.`,
   early_check_in: ({ checkInFrom }, w) =>

@@ -2,6 +2,7 @@ import type { Intent } from "../../vocabulary.ts";
 import type { Amenity, CancellationFee } from "../hotel.ts";
 import { entryOf } from "../intents/table.ts";
 import type { CancellationRule, Phrases, ShownReservation, ShownStay, Titles } from "./phrases.ts";
+import { spokenText } from "./spoken.ts";
 import { emergencyText } from "./told.ts";
 import type { Words } from "./words.ts";
 
@@ -188,7 +189,7 @@ export const es: Phrases = {
     `No tengo las habitaciones de este hotel en el sistema, así que no sé si hay lugar. ${w.passedOn}: la respuesta te llega por aquí.`,
   i_am_a_bot: () =>
     "Soy un asistente automático (un programa), no una persona. Si prefieres, puedes hablar con una persona de recepción.",
-  passed_on: (_, w) => `${w.passedOn}: la respuesta te llega por aquí.`,
+  languages: ({ foreign, spoken }, w) => spokenText(foreign, spoken, w.language),
   lost_item: (_, w) => `Lamento que te falte algo. ${w.passedOn}, con tus palabras: si aparece, te escriben por aquí.`,
   early_check_in: ({ checkInFrom }, w) =>
     `${checkInFrom === undefined ? "" : `El check-in es desde las ${checkInFrom}. `}Entrar antes depende de que la habitación esté lista, y lo decide recepción. ${w.passedOn}: la respuesta te llega por aquí.`,

@@ -1,7 +1,8 @@
 import type { Reply } from "../../mail/message.ts";
 import type { Money } from "../../pms/port.ts";
-import type { Intent, RoomType } from "../../vocabulary.ts";
+import type { Intent, Language, RoomType } from "../../vocabulary.ts";
 import type { Amenity, CancellationFee, HotelProfile } from "../hotel.ts";
+import type { Foreign } from "../orchestrator/foreign.ts";
 import type { Words } from "./words.ts";
 
 /** A whole stay as replies show it. */
@@ -126,7 +127,8 @@ export interface PhraseParameters {
   /** The PMS knows no room of this hotel at all: that isn't "full". */
   no_rooms_known: None;
   i_am_a_bot: None;
-  passed_on: None;
+  /** Which languages the agent speaks, to somebody who writes another. */
+  languages: { foreign: Foreign; spoken: Language[] };
   lost_item: None;
   early_check_in: { checkInFrom?: string | undefined };
   invoice_noted: None;

@@ -2,6 +2,7 @@ import type { Intent } from "../../vocabulary.ts";
 import type { Amenity, CancellationFee } from "../hotel.ts";
 import { entryOf } from "../intents/table.ts";
 import type { CancellationRule, Phrases, ShownReservation, ShownStay, Titles } from "./phrases.ts";
+import { spokenText } from "./spoken.ts";
 import { emergencyText } from "./told.ts";
 import type { Words } from "./words.ts";
 
@@ -183,7 +184,7 @@ export const pt: Phrases = {
     `Não tenho os quartos deste hotel no sistema, então não sei se há vaga. ${w.passedOn}: a resposta chega por aqui.`,
   i_am_a_bot: () =>
     "Sou um assistente automático (um programa), não uma pessoa. Se preferir, pode falar com uma pessoa da recepção.",
-  passed_on: (_, w) => `${w.passedOn}: a resposta chega por aqui.`,
+  languages: ({ foreign, spoken }, w) => spokenText(foreign, spoken, w.language),
   lost_item: (_, w) =>
     `Sinto muito que algo tenha se perdido. ${w.passedOn}, com as suas palavras: se aparecer, escrevem para você por aqui.`,
   early_check_in: ({ checkInFrom }, w) =>

@@ -126,7 +126,7 @@ const SAMPLES: { [Key in PhraseKey]: PhraseParameters[Key][] } = {
   unknown_amenity: AMENITIES.map((amenity) => ({ amenity })),
   no_rooms_known: none,
   i_am_a_bot: none,
-  passed_on: none,
+  languages: (["other", "fr", "de", "it"] as const).map((foreign) => ({ foreign, spoken: [...LANGUAGES] })),
   lost_item: none,
   early_check_in: [{}, { checkInFrom: "15:00" }],
   invoice_noted: none,
