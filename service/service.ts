@@ -244,6 +244,7 @@ export async function startService(
     secureCookies: config.NODE_ENV === "production",
     tenant,
     limit,
+    limitClient: limits.enforceClient,
     peers,
     publicUrl: config.PUBLIC_URL,
   });

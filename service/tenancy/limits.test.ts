@@ -34,6 +34,34 @@ describe.each(["memory", "redis"])("in %s", (kind) => {
   });
   afterAll(() => shared.close());
 
+  test("strangers are counted by address and by hotel; one hotel's crowd closes no other's door", async () => {
+    const strangers = { client_messages: 4, client_new_guests: 2, new_guests: 6 };
+    const limits = createLimits({ shared, guestHash, strangers });
+    const [a, b] = [hotel("a").id, hotel("b").id];
+    const passes = async (tenant: string, client: string, isNew: boolean, times: number) => {
+      const results = [];
+      for (let n = 0; n < times; n += 1) {
+        results.push(
+          await limits.enforceClient(tenant, client, isNew).then(
+            () => 202,
+            ({ status, headers }) => {
+              expect(Number(headers["Retry-After"])).toBeGreaterThan(0);
+              return status;
+            },
+          ),
+        );
+      }
+      return results.filter((status) => status === 202).length;
+    };
+    expect(await passes(a, "203.0.113.1", true, 10)).toBe(2);
+    // Guests who are there already still write: half of a minute's messages at once, and the first of the other half.
+    expect(await passes(a, "203.0.113.1", false, 10)).toBe(3);
+    for (const client of ["203.0.113.2", "203.0.113.3"]) await passes(a, client, true, 10);
+    expect(await passes(a, "203.0.113.4", true, 10)).toBe(0); // all that the hotel takes at once
+    expect(await passes(a, "203.0.113.4", false, 1)).toBe(1);
+    expect(await passes(b, "203.0.113.4", true, 10)).toBe(2);
+  });
+
   test("a guest has a burst and then waits; other guests don't", async () => {
     const limits = createLimits({ shared, guestHash });
     const tenant = hotel("a", undefined, 6);

@@ -7,6 +7,19 @@ import type { Tenant } from "./tenant.ts";
 /** Messages a minute where a tenant has no limit of its own. */
 export const DEFAULT_LIMITS = { messages_per_minute: 60_000, guest_messages_per_minute: 600 };
 
+/**
+ * What strangers may do at one hotel in a minute, where anybody can write without an account. One address may be a whole hotel's
+ * Wi-Fi, so its limits leave room for its guests; those of one guest are above.
+ */
+export const STRANGER_LIMITS = {
+  /** Requests that one client address writes. */
+  client_messages: 120,
+  /** Guests that one client address makes. */
+  client_new_guests: 20,
+  /** Guests that are made by all. */
+  new_guests: 300,
+};
+
 export type Verdict = { allowed: true } | { allowed: false; scope: "tenant" | "guest"; retryAfterSeconds: number };
 
 export interface Limits {
@@ -17,6 +30,14 @@ export interface Limits {
   take(tenant: Pick<Tenant, "id" | "limits">, userId: string): Promise<Verdict>;
   /** The same. @throws Problem 429 with `Retry-After` */
   enforce(tenant: Pick<Tenant, "id" | "limits">, userId: string): Promise<void>;
+  /**
+   * Takes a message of a client's address out of its bucket at this hotel. Each hotel has buckets of its own, so what happens at
+   * one closes no other's door.
+   *
+   * @param client what stands for the address, such as `clientKey` makes of it
+   * @throws Problem 429 with `Retry-After`
+   */
+  enforceClient(tenantId: string, client: string, isNewGuest: boolean): Promise<void>;
 }
 
 export interface LimitsOptions {
@@ -24,6 +45,7 @@ export interface LimitsOptions {
   /** Stands for a guest in Redis. */
   guestHash: (userId: string) => string;
   defaults?: typeof DEFAULT_LIMITS;
+  strangers?: typeof STRANGER_LIMITS;
 }
 
 const TENANTS_AT_WORK = 10_000;
@@ -51,7 +73,8 @@ export function bucketOf(perMinute: number): { drip: { points: number; duration:
   return { drip: { points: Math.floor((rest * duration) / 60), duration }, burst };
 }
 
-export function createLimits({ shared, guestHash, defaults = DEFAULT_LIMITS }: LimitsOptions): Limits {
+export function createLimits(options: LimitsOptions): Limits {
+  const { shared, guestHash, defaults = DEFAULT_LIMITS, strangers = STRANGER_LIMITS } = options;
   const limiter = (points: number, duration: number, keyPrefix: string) => {
     const memory = new RateLimiterMemory({ points, duration, keyPrefix });
     if (shared.redis === undefined) return memory;
@@ -138,8 +161,33 @@ export function createLimits({ shared, guestHash, defaults = DEFAULT_LIMITS }: L
     return { allowed: true };
   };
 
+  const strangerBuckets = new LRUCache<string, ReturnType<typeof bucket>>({ max: TENANTS_AT_WORK });
+  const takeOfStrangers = async (tenantId: string, name: keyof typeof STRANGER_LIMITS, id: string): Promise<number> => {
+    const key = tenantKey(tenantId, "limit", name);
+    const found = strangerBuckets.get(key) ?? bucket(strangers[name], key);
+    strangerBuckets.set(key, found);
+    try {
+      await found.consume(id);
+      return 0;
+    } catch (refusal) {
+      if (!(refusal instanceof RateLimiterRes)) throw refusal;
+      return Math.max(1, Math.ceil(refusal.msBeforeNext / 1000));
+    }
+  };
+
   return {
     take,
+    enforceClient: async (tenantId, client, isNewGuest) => {
+      const id = guestHash(client);
+      // The address first: who makes too many guests costs the others of the hotel nothing.
+      const wait =
+        (await takeOfStrangers(tenantId, isNewGuest ? "client_new_guests" : "client_messages", id)) ||
+        (isNewGuest ? await takeOfStrangers(tenantId, "new_guests", "all") : 0);
+      if (wait === 0) return;
+      throw new Problem(429, "Too Many Requests", `Too many messages from here. Send this one again in ${wait} s.`, [], {
+        "Retry-After": String(wait),
+      });
+    },
     enforce: async (tenant, userId) => {
       const verdict = await take(tenant, userId);
       if (verdict.allowed) return;

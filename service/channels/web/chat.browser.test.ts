@@ -92,6 +92,7 @@ beforeAll(async () => {
     secureCookies: false,
     tenant: async (id) => ({ id, name: "Hotel Rambla", active: true, languages: ["es", "en", "pt"], settings: {} }),
     limit: async () => undefined,
+    limitClient: async () => undefined,
   });
   await chat.start();
   served = await serve(chat.router);
@@ -142,6 +143,17 @@ afterEach(async () => {
 });
 
 describe("a guest in a browser", () => {
+  test("ends the chat, and whoever sits down next finds nothing of it", async () => {
+    await open();
+    await say("mi secreto");
+    await hears("eco - -: mi secreto");
+    await page.getByRole("button", { name: PAGE_TEXTS.es.end }).click();
+    await page.getByText("mi secreto").first().waitFor({ state: "detached" });
+    await hears(PAGE_TEXTS.es.welcome.replaceAll("{hotel}", "Hotel Rambla"));
+    expect(await page.context().cookies()).toEqual([]);
+    expect(complaints).toEqual([]);
+  });
+
   test("asks, picks from a list, presses a button, and finds it all again after a reload", async () => {
     await open();
     await hears(PAGE_TEXTS.es.welcome.replaceAll("{hotel}", "Hotel Rambla"));

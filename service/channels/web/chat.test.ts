@@ -13,6 +13,7 @@ import { observe } from "../../telemetry/http.ts";
 import { createLogger } from "../../telemetry/log.ts";
 import { createMetrics } from "../../telemetry/metrics.ts";
 import { createWebChat, type WebChat, type WebChatTenant } from "./chat.ts";
+import { createWebGuests } from "./guest.ts";
 import type { History } from "./history.ts";
 import { PAGE_TEXTS } from "./texts.ts";
 
@@ -43,6 +44,7 @@ describe.each(KINDS)("the web chat on %s", (kind) => {
   let base: string;
   let tenants: Record<string, WebChatTenant>;
   let limited: boolean;
+  let clients: [string, string, boolean][];
   let metrics: ReturnType<typeof createMetrics>;
 
   beforeAll(async () => {
@@ -67,6 +69,9 @@ describe.each(KINDS)("the web chat on %s", (kind) => {
       secrets: ["the-secret-of-the-cookies", "the-secret-before"],
       secureCookies: false,
       tenant: async (id) => tenants[id],
+      limitClient: async (...client) => {
+        clients.push(client);
+      },
       limit: async () => {
         if (limited) throw new Problem(429, "Too Many Requests", "Slow down.", [], { "Retry-After": "3" });
       },
@@ -83,6 +88,7 @@ describe.each(KINDS)("the web chat on %s", (kind) => {
   });
   beforeEach(async () => {
     limited = false;
+    clients = [];
     const hotel = (id: string, name: string) => ({
       id,
       name,
@@ -156,7 +162,7 @@ describe.each(KINDS)("the web chat on %s", (kind) => {
   test("guests are told apart by a cookie that only this service can make, for one hotel", async () => {
     const first = await post({ message_id: id(), text: "secreto" });
     expect(first.headers.getSetCookie()[0]).toMatch(
-      /^gatehouse_guest=web-[\w-]{22}\.[\w-]{43}; Path=\/chat\/hotel-a; Max-Age=2592000; HttpOnly; SameSite=Lax$/,
+      /^gatehouse_guest=web-[\w-]{22}\.[\w-]{43}; Path=\/chat\/hotel-a; Max-Age=259200; HttpOnly; SameSite=Lax$/,
     );
     const cookie = cookieOf(first);
     const other = cookieOf(await post({ message_id: id(), text: "otro" }));
@@ -259,6 +265,35 @@ describe.each(KINDS)("the web chat on %s", (kind) => {
       expect((await post({ message_id: id(), text: "hola" }, { headers })).status).toBe(403);
     }
     expect((await post({ message_id: id(), text: "hola" }, { headers: { origin: base } })).status).toBe(202);
+  });
+
+  test("each message counts for its browser's address at its hotel, apart from those that make a guest", async () => {
+    const cookie = cookieOf(await post({ message_id: id(), text: "hola" }));
+    await post({ message_id: id(), text: "hola" }, { cookie, headers: { "x-forwarded-for": "8.8.8.8" } });
+    expect(clients).toEqual([
+      ["hotel-a", "127.0.0.1", true],
+      ["hotel-a", "127.0.0.1", false],
+    ]);
+  });
+
+  test("ending the chat makes the browser forget its guest; a hotel says how long one is remembered", async () => {
+    tenants["hotel-a"] = { ...tenants["hotel-a"]!, settings: { web_chat_hours: 2 } };
+    const sent = await post({ message_id: id(), text: "hola" });
+    expect(sent.headers.getSetCookie()[0]).toContain("Max-Age=7200;");
+    const end = (headers: Record<string, string> = {}) => fetch(`${base}/chat/hotel-a/end`, { method: "POST", headers });
+    expect((await end({ "sec-fetch-site": "cross-site" })).status).toBe(403);
+    const ended = await end({ cookie: cookieOf(sent) });
+    expect(ended.status).toBe(204);
+    expect(ended.headers.getSetCookie()).toEqual(["gatehouse_guest=; Path=/chat/hotel-a; Max-Age=0; HttpOnly; SameSite=Lax"]);
+  });
+
+  test("a cookie of the secret before is known while the secret is being changed, and signed anew", async () => {
+    const before = createWebGuests({ secrets: ["the-secret-before"], secure: false });
+    const guest = before.make();
+    const cookie = before.cookie(guest, "hotel-a").split(";", 1)[0]!;
+    const sent = await post({ message_id: id(), text: "hola" }, { cookie });
+    expect(cookieOf(sent).startsWith(`gatehouse_guest=${guest}.`)).toBe(true);
+    expect(cookieOf(sent)).not.toBe(cookie);
   });
 
   test("a guest who sends too much is told when to come again", async () => {

@@ -1,17 +1,15 @@
 import { type Request, type Response, Router } from "express";
 import { z } from "zod";
 import { readJsonBody } from "../../http/json-body.ts";
-import { createPeers, type Peers } from "../../http/peers.ts";
+import { clientKey, createPeers, type Peers } from "../../http/peers.ts";
 import { invalid, Problem } from "../../http/problem.ts";
-import type { RateLimit } from "../../http/signed-body.ts";
 import type { Channel } from "../../mail/channel.ts";
 import type { Inbox } from "../../mail/inbox.ts";
 import type { Database } from "../../storage/sql.ts";
 import type { Logger } from "../../telemetry/log.ts";
 import { LANGUAGES, type Language } from "../../vocabulary.ts";
-import { createTokenBucket } from "../rate.ts";
 import { storableText } from "../text.ts";
-import { createWebGuests } from "./guest.ts";
+import { chatHours, createWebGuests } from "./guest.ts";
 import { readHistory } from "./history.ts";
 import { ownPages } from "./origin.ts";
 import { PAGE_FILES, PAGE_HEADERS, renderPage } from "./page.ts";
@@ -26,7 +24,7 @@ export interface WebChatTenant {
   name: string;
   active: boolean;
   languages: readonly Language[];
-  /** `web_chat: false` switches the page off. */
+  /** `web_chat: false` switches the page off; `web_chat_hours` is how long a browser keeps its chat. */
   settings: Record<string, unknown>;
 }
 
@@ -48,8 +46,13 @@ export interface WebChatOptions {
   peers?: Peers;
   /** Address of the service for browsers, where a proxy changes `Host`. */
   publicUrl?: string | undefined;
-  /** For guests who write for the first time: whoever makes many of them can't pass the limit of one. */
-  newGuests?: RateLimit;
+  /**
+   * Counts what a browser's address writes at a hotel, and the guests that it makes: else whoever makes many can't be stopped by the
+   * limit of one.
+   *
+   * @throws Problem 429 with `Retry-After`
+   */
+  limitClient: (tenantId: string, client: string, isNewGuest: boolean) => Promise<void>;
 }
 
 /** The web chat's routes, and its open pages. */
@@ -74,7 +77,7 @@ const bodySchema = z.strictObject({
 /** `GET /chat` and `/chat/:tenant`: the page; below it, what the page asks for. Guests' messages go through the inbox. */
 export function createWebChat(options: WebChatOptions): WebChat {
   const { database, inbox, logger } = options;
-  const { peers = createPeers([]), newGuests = createTokenBucket({ ratePerSecond: 20, burst: 200 }) } = options;
+  const { peers = createPeers([]) } = options;
   const guests = createWebGuests({ secrets: options.secrets, secure: options.secureCookies });
   const streams = createWebStreams({ database, logger });
   const router = Router();
@@ -130,16 +133,9 @@ export function createWebChat(options: WebChatOptions): WebChat {
   router.post("/chat/:tenant/messages", isOwnPage, readJsonBody("16kb"), async (request, response) => {
     const tenant = await hotelOf(request);
     const body = parse(request);
-    let guest = guests.read(request, tenant.id);
-    if (guest === undefined) {
-      const rate = newGuests.take();
-      if (!rate.allowed) {
-        throw new Problem(429, "Too Many Requests", "Many guests write at the moment. Try again in a few seconds.", [], {
-          "Retry-After": String(rate.retryAfterSeconds),
-        });
-      }
-      guest = guests.make();
-    }
+    const known = guests.read(request, tenant.id);
+    await options.limitClient(tenant.id, clientKey(peers.clientAddress(request)), known === undefined);
+    const guest = known ?? guests.make();
     await options.limit(tenant.id, guest);
     await inbox.accept(tenant.id, [
       {
@@ -154,8 +150,14 @@ export function createWebChat(options: WebChatOptions): WebChat {
     ]);
     response
       .status(202)
-      .append("Set-Cookie", guests.cookie(guest, tenant.id)) // each message makes it last 30 days again
+      .append("Set-Cookie", guests.cookie(guest, tenant.id, chatHours(tenant.settings))) // each message makes it last again
       .json({ status: "accepted", message_id: body.message_id });
+  });
+
+  /** For computers that several people use: the browser forgets its guest, and the page begins anew. */
+  router.post("/chat/:tenant/end", isOwnPage, async (request, response) => {
+    const tenant = await hotelOf(request);
+    response.status(204).append("Set-Cookie", guests.forget(tenant.id)).end();
   });
 
   return { router, start: () => streams.start(), close: () => streams.close() };

@@ -3,7 +3,9 @@ import type { Request } from "express";
 import { sameSecret } from "../../http/signature.ts";
 
 const COOKIE = "gatehouse_guest";
-const LIFE_SECONDS = 30 * 24 * 3600;
+/** Hours after the last message for which a browser keeps its chat, where the hotel says nothing else. */
+const LIFE_HOURS = 72;
+const LONGEST_LIFE_HOURS = 30 * 24;
 const FORM = /^(web-[\w-]{22})\.([\w-]{43})$/;
 
 /** Who writes in a browser: a random id in a signed cookie, of one hotel. */
@@ -13,13 +15,30 @@ export interface WebGuests {
   /** @returns a new guest */
   make(): string;
   /** @returns a `Set-Cookie` header; the page's own script can't read the cookie, and other sites can't send it */
-  cookie(guest: string, tenantId: string): string;
+  cookie(guest: string, tenantId: string, hours?: number): string;
+  /** @returns a `Set-Cookie` header that makes the browser forget its guest of this hotel */
+  forget(tenantId: string): string;
+}
+
+/** @returns the hours of the setting `web_chat_hours`, from 1 to 720; 72 where it is absent or something else */
+export function chatHours({ web_chat_hours: hours }: Record<string, unknown>): number {
+  const fits = typeof hours === "number" && hours >= 1 && hours <= LONGEST_LIFE_HOURS;
+  return fits ? Math.floor(hours) : LIFE_HOURS;
 }
 
 /** @param secrets keys of signatures: the first one signs, all are known; @param secure whether browsers may send the cookie over HTTPS only */
 export function createWebGuests({ secrets, secure }: { secrets: readonly string[]; secure: boolean }): WebGuests {
   const sign = (guest: string, tenantId: string, secret = secrets[0]!) =>
     createHmac("sha256", secret).update(`web chat guest\n${tenantId}\n${guest}`).digest("base64url");
+  const header = (value: string, tenantId: string, seconds: number) =>
+    [
+      `${COOKIE}=${value}`,
+      `Path=/chat/${tenantId}`,
+      `Max-Age=${seconds}`,
+      "HttpOnly",
+      "SameSite=Lax",
+      ...(secure ? ["Secure"] : []),
+    ].join("; ");
   return {
     read: (request, tenantId) => {
       for (const value of cookies(request.headers.cookie, COOKIE)) {
@@ -30,15 +49,8 @@ export function createWebGuests({ secrets, secure }: { secrets: readonly string[
       return undefined;
     },
     make: () => `web-${randomBytes(16).toString("base64url")}`,
-    cookie: (guest, tenantId) =>
-      [
-        `${COOKIE}=${guest}.${sign(guest, tenantId)}`,
-        `Path=/chat/${tenantId}`,
-        `Max-Age=${LIFE_SECONDS}`,
-        "HttpOnly",
-        "SameSite=Lax",
-        ...(secure ? ["Secure"] : []),
-      ].join("; "),
+    cookie: (guest, tenantId, hours = LIFE_HOURS) => header(`${guest}.${sign(guest, tenantId)}`, tenantId, hours * 3600),
+    forget: (tenantId) => header("", tenantId, 0),
   };
 }
 

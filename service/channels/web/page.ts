@@ -57,6 +57,7 @@ export function renderPage({ tenantId, hotel, language, languages, chosen }: Pag
 <header>
 <h1>${escapeHtml(hotel)}</h1>
 <label class="language"><span class="hidden">${escapeHtml(texts.language)}</span><select id="language">${languages.map(option).join("")}</select></label>
+<button type="button" id="end" class="end">${escapeHtml(texts.end)}</button>
 </header>
 <main>
 <noscript><p class="notice">${escapeHtml(texts.noScript)}</p></noscript>

@@ -20,6 +20,7 @@ export interface PageTexts {
   map: string;
   noScript: string;
   tooLong: string;
+  end: string;
 }
 
 export const PAGE_TEXTS: Record<Language, PageTexts> = {
@@ -41,6 +42,7 @@ export const PAGE_TEXTS: Record<Language, PageTexts> = {
     agent: "Asistente",
     map: "Ver en el mapa",
     noScript: "Este chat necesita JavaScript. También puedes escribirnos por WhatsApp o por correo.",
+    end: "Terminar chat",
     tooLong: "El mensaje es demasiado largo: 2000 caracteres como máximo.",
   },
   en: {
@@ -61,6 +63,7 @@ export const PAGE_TEXTS: Record<Language, PageTexts> = {
     agent: "Assistant",
     map: "See on the map",
     noScript: "This chat needs JavaScript. You can also write to us on WhatsApp or by e-mail.",
+    end: "End chat",
     tooLong: "The message is too long: 2000 characters at most.",
   },
   pt: {
@@ -81,6 +84,7 @@ export const PAGE_TEXTS: Record<Language, PageTexts> = {
     agent: "Assistente",
     map: "Ver no mapa",
     noScript: "Este chat precisa de JavaScript. Você também pode nos escrever pelo WhatsApp ou por e-mail.",
+    end: "Encerrar chat",
     tooLong: "A mensagem é longa demais: 2000 caracteres no máximo.",
   },
 };

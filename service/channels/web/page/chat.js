@@ -296,6 +296,17 @@ document.getElementById("language").addEventListener("change", ({ target }) => {
   address.searchParams.set("lang", target.value);
   window.location.assign(address);
 });
+document.getElementById("end").addEventListener("click", async () => {
+  stream?.close();
+  clearTimeout(pollTimer);
+  try {
+    const response = await fetch(`${base}/end`, { method: "POST" });
+    if (response.ok) window.location.reload();
+    else say(texts.offline);
+  } catch {
+    say(texts.offline); // the chat isn't over until the browser has forgotten it
+  }
+});
 window.addEventListener("online", () => {
   say(undefined);
   void sendAll();
