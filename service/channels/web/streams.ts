@@ -1,5 +1,6 @@
 import type { Response } from "express";
 import { Problem } from "../../http/problem.ts";
+import { createPlaces } from "../../mail/places.ts";
 import type { Database } from "../../storage/sql.ts";
 import type { Logger } from "../../telemetry/log.ts";
 import { type History, readHistory } from "./history.ts";
@@ -8,6 +9,10 @@ const MAXIMUM_STREAMS = 2_000;
 const STREAMS_A_GUEST = 4;
 /** Keeps proxies from cutting the connection, and finds what a lost notification would have told. */
 const HEARTBEAT_MS = 15_000;
+/** Into so many parts of that time the pages' heartbeats are spread: all at once, 800 pages made every other answer wait half a second. */
+const HEARTBEAT_PARTS = 60;
+/** Histories read at once for no other reason than that time has passed, or notifications may have been lost. */
+const PRECAUTIONS_AT_ONCE = 4;
 /** A page that doesn't read is cut off at this many bytes; it comes back and reads its history. */
 const UNREAD_LIMIT = 1024 * 1024;
 
@@ -32,6 +37,8 @@ interface Reader {
   streams: Set<Stream>;
   reading: boolean;
   again: boolean;
+  /** The part of a heartbeat's time that is this guest's. */
+  part: number;
 }
 
 export function createWebStreams({ database, logger }: { database: Database; logger: Logger }): WebStreams {
@@ -57,8 +64,17 @@ export function createWebStreams({ database, logger }: { database: Database; log
       reader.reading = false;
     }
   };
-  const pushAll = () => {
-    for (const reader of readers.values()) void push(reader);
+  const precautions = createPlaces({ places: PRECAUTIONS_AT_ONCE });
+  /** Reads as a precaution: hotels by turns, a few at once, so that whoever waits for an answer doesn't wait for these. */
+  const look = (reader: Reader) => precautions.run(reader.tenantId, () => push(reader));
+  let part = 0;
+  const beat = () => {
+    part = (part + 1) % HEARTBEAT_PARTS;
+    for (const reader of readers.values()) {
+      if (reader.part !== part) continue;
+      for (const { response } of reader.streams) response.write(": still here\n\n");
+      look(reader);
+    }
   };
 
   /** @returns undefined also for what the database's trigger didn't write: whoever may log in there can notify with anything */
@@ -77,16 +93,22 @@ export function createWebStreams({ database, logger }: { database: Database; log
         const reader = readerOf(payload);
         if (reader !== undefined) void push(reader);
       });
-      database.onReconnect(pushAll);
-      timer = setInterval(() => {
-        for (const { streams } of readers.values()) for (const { response } of streams) response.write(": still here\n\n");
-        pushAll();
-      }, HEARTBEAT_MS);
+      database.onReconnect(() => {
+        for (const reader of readers.values()) look(reader);
+      });
+      timer = setInterval(beat, HEARTBEAT_MS / HEARTBEAT_PARTS);
     },
 
     open: async (tenantId, userId, response) => {
       const key = JSON.stringify([tenantId, userId]);
-      const reader = readers.get(key) ?? { tenantId, userId, streams: new Set(), reading: false, again: false };
+      const reader = readers.get(key) ?? {
+        tenantId,
+        userId,
+        streams: new Set(),
+        reading: false,
+        again: false,
+        part: Math.floor(Math.random() * HEARTBEAT_PARTS),
+      };
       const busy = (status: number, title: string) =>
         new Problem(status, title, "Too many open chats. Read the messages with GET instead.", [], { "Retry-After": "10" });
       if (reader.streams.size >= STREAMS_A_GUEST) throw busy(429, "Too Many Requests");
