@@ -1,7 +1,9 @@
+import { connect } from "node:net";
 import { Router } from "express";
 import { pino } from "pino";
 import { afterEach, describe, expect, test } from "vitest";
 import { type Served, serveApp } from "../test/http.ts";
+import { until } from "../test/servers.ts";
 import { type AppOptions, createApp } from "./app.ts";
 import { Problem } from "./http/problem.ts";
 import type { Check } from "./telemetry/health.ts";
@@ -38,6 +40,7 @@ const start = async (rest: Partial<AppOptions> = {}) => {
   served = await serveApp(createApp(options));
   const { url } = served;
   return {
+    url,
     post: (path: string) => fetch(`${url}${path}`, { method: "POST" }),
     get: (path: string, headers: Record<string, string> = {}) => fetch(`${url}${path}`, { headers }),
     metrics: options.metrics,
@@ -119,6 +122,38 @@ describe("metrics", () => {
       (await get("/metrics", { "X-Forwarded-For": "10.0.0.1", Authorization: "Bearer metrics-token-of-this-test" })).status,
     ).toBe(200);
     expect((await get("/metrics", { "X-Forwarded-For": "10.0.0.1", Authorization: "Bearer wrong" })).status).toBe(401);
+  });
+});
+
+describe("a caller who leaves", () => {
+  const leave = async (request: string) => {
+    let begun = () => undefined as void;
+    const isBegun = new Promise<void>((resolve) => {
+      begun = resolve;
+    });
+    const slow = Router();
+    slow.post("/guests/:id", (request) => {
+      request.resume();
+      begun();
+    });
+    const { url, metrics } = await start({ guestRoutes: [slow] });
+    const socket = connect(Number(new URL(url).port), "127.0.0.1");
+    socket.write(request);
+    await isBegun;
+    socket.destroy();
+    return (status: number) =>
+      until(async () =>
+        expect(await metrics.registry.metrics()).toContain(
+          `http_requests_total{method="POST",route="/guests/:id",status_code="${status}"} 1`,
+        ),
+      );
+  };
+
+  test("after the whole request is a failure of the service, in the middle of it the caller's own", async () => {
+    const head = "POST /guests/1 HTTP/1.1\r\nHost: gatehouse\r\nContent-Length: 4\r\n\r\n";
+    await (await leave(`${head}hola`))(499);
+    await served?.close();
+    await (await leave(`${head}ho`))(400);
   });
 });
 

@@ -42,7 +42,7 @@ export function createApp(options: AppOptions): Express {
   };
   app.use(metricsRoutes({ metrics, token: options.metricsToken, refresh }));
   for (const path of options.guestPaths) {
-    zeroRoute(metrics, "POST", path, [200, 202, 400, 401, 500]);
+    zeroRoute(metrics, "POST", path, [200, 202, 400, 401, 499, 500, 503]);
     // As handlers of the route, so that a fault counts under its pattern.
     if (faults.latencyMs > 0 || faults.latencyPercent > 0 || faults.errorRate > 0) {
       app.post(path, injectFaults(faults, isCanaryEnabled));

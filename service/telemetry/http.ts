@@ -22,8 +22,13 @@ export function identify(release: string, isAttested: () => boolean): RequestHan
   };
 }
 
+/** The caller had sent the whole request and left before its answer: for the objectives a failure, since a service that hangs gives no 5xx. */
+const GAVE_UP = 499;
+/** The caller left in the middle of the request: its own doing, and a stranger's as easily as a guest's. */
+const BROKEN_OFF = 400;
+
 /**
- * Counts and logs each request when its answer has gone, or when the caller has (as status 499). Errors thrown by routes
+ * Counts and logs each request when its answer has gone, or when the caller has (as status 499, or 400 when it never sent all). Errors thrown by routes
  * are answers too by then, so they count. The route is the pattern that matched, `unmatched` for none.
  */
 export function observe({ metrics, logger }: { metrics: Metrics; logger: Logger }): RequestHandler {
@@ -38,7 +43,7 @@ export function observe({ metrics, logger }: { metrics: Metrics; logger: Logger 
       const route = typeof path === "string" ? `${request.baseUrl}${path}` : "unmatched";
       // A stream of events ends when its reader leaves: that is no failure, and its length is no latency.
       const longLived = response.locals.longLived === true;
-      const status = response.writableFinished || longLived ? response.statusCode : 499;
+      const status = response.writableFinished || longLived ? response.statusCode : request.complete ? GAVE_UP : BROKEN_OFF;
       const labels = { method: METHODS.has(request.method) ? request.method : "OTHER", route, status_code: String(status) };
       metrics.httpRequests.inc(labels);
       if (!longLived) metrics.httpDuration.observe(labels, seconds);
