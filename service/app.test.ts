@@ -127,7 +127,7 @@ describe("metrics", () => {
 
 describe("a caller who leaves", () => {
   const leave = async (request: string) => {
-    let begun = () => undefined as void;
+    let begun: () => void = () => undefined;
     const isBegun = new Promise<void>((resolve) => {
       begun = resolve;
     });

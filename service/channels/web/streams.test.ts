@@ -7,7 +7,7 @@ import type { Database } from "../../storage/sql.ts";
 import { createWebStreams } from "./streams.ts";
 
 const PAGES = 60;
-const cleanups: (() => Promise<unknown> | void)[] = [];
+const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
   vi.useRealTimers();
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
@@ -17,7 +17,7 @@ afterEach(async () => {
 async function openPages() {
   let now = 0;
   const seen = { most: 0, reads: 0 };
-  let reconnected = () => undefined as void;
+  let reconnected: () => void = () => undefined;
   const database = {
     listen: async () => async () => undefined,
     onReconnect: (handler: () => void) => {
