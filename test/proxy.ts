@@ -10,6 +10,8 @@ export interface TcpProxy {
   hang(): void;
   /** Carries everything again that comes from now on, and what was held back. */
   heal(): void;
+  /** New connections go to another port. */
+  lead(target: number): void;
   /** Connections that were opened so far. */
   opened(): number;
   stop(): Promise<void>;
@@ -22,7 +24,8 @@ interface Pair {
 }
 
 /** Carries TCP connections to a port of this machine. */
-export async function startProxy(target: number): Promise<TcpProxy> {
+export async function startProxy(first: number): Promise<TcpProxy> {
+  let target = first;
   const pairs = new Set<Pair>();
   let hangs = false;
   let opened = 0;
@@ -69,6 +72,9 @@ export async function startProxy(target: number): Promise<TcpProxy> {
     heal: () => {
       hangs = false;
       for (const pair of pairs) join(pair);
+    },
+    lead: (port) => {
+      target = port;
     },
     opened: () => opened,
     stop: async () => {

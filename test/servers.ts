@@ -14,6 +14,7 @@ import {
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
+import { Redis } from "ioredis";
 import pg from "pg";
 
 /** A real server with throw-away data on a free loopback port. */
@@ -187,6 +188,104 @@ export async function startRedis(port?: number, settings: string[] = []): Promis
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** A primary with a replica, and a sentinel that calls it `primary`. */
+export interface RedisSentinel {
+  /** `host:port` of each sentinel. */
+  sentinels: string[];
+  /** Kills the primary and waits until the sentinel has made the replica the primary. */
+  failOver(): Promise<void>;
+  /** @returns the port of the server that the sentinel names */
+  primaryPort(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+export async function startRedisSentinel(): Promise<RedisSentinel> {
+  const primary = await startRedis();
+  const replica = await startRedis(undefined, ["--replicaof", "127.0.0.1", String(primary.port)]);
+  const folder = mkdtempSync(join(tmpdir(), "gatehouse-sentinel-"));
+  const port = await freePort();
+  const file = join(folder, "sentinel.conf");
+  const watched = [
+    `monitor primary 127.0.0.1 ${primary.port} 1`,
+    "down-after-milliseconds primary 500",
+    "failover-timeout primary 2000",
+  ];
+  writeFileSync(
+    file,
+    [`port ${port}`, "bind 127.0.0.1", `dir ${folder}`, ...watched.map((line) => `sentinel ${line}`)].join("\n"),
+  );
+  const sentinel = spawn(findProgram("redis-server", "redis-server"), [file, "--sentinel"], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const ask = async (...words: string[]) => redisCommand(port, "sentinel", ...words);
+  const primaryPort = async () => Number(((await ask("get-master-addr-by-name", "primary")) as string[])[1]);
+  const knowsReplica = async () => {
+    // As soon as it may become the primary: the sentinel knows it, and it has all data.
+    const [found] = (await ask("replicas", "primary")) as unknown[];
+    if (!JSON.stringify(found ?? "").includes('"ok"')) throw new Error("the sentinel knows no replica yet");
+  };
+  await until(knowsReplica, 30_000, () => sentinel.exitCode === null);
+  return {
+    sentinels: [`127.0.0.1:${port}`],
+    primaryPort,
+    failOver: async () => {
+      await stopProcess(primary.process!, "SIGKILL");
+      await until(async () => {
+        if ((await primaryPort()) !== replica.port) throw new Error("the sentinel still names the old primary");
+      }, 30_000);
+    },
+    stop: async () => {
+      await stopProcess(sentinel);
+      await Promise.all([primary.stop(), replica.stop()]);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Settings of a Redis that is a node of a cluster. */
+export const clusterNode = async (): Promise<string[]> => [
+  "--cluster-enabled",
+  "yes",
+  "--cluster-port",
+  String(await freePort()),
+];
+
+/** Starts a cluster of three servers. `url` and `port` are those of the first. */
+export async function startRedisCluster(): Promise<Server> {
+  const nodes: Server[] = [];
+  for (let node = 0; node < 3; node += 1) nodes.push(await startRedis(undefined, await clusterNode()));
+  const addresses = nodes.map(({ port }) => `127.0.0.1:${port}`);
+  const stop = async () => {
+    await Promise.all(nodes.map((node) => node.stop()));
+  };
+  try {
+    execFileSync(findProgram("redis-cli", "redis-tools"), ["--cluster", "create", ...addresses, "--cluster-yes"], {
+      stdio: "pipe",
+    });
+    for (const { port } of nodes) {
+      await until(async () => {
+        if (!String(await redisCommand(port, "cluster", "info")).includes("cluster_state:ok"))
+          throw new Error("the cluster isn't up");
+      });
+    }
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { ...nodes[0]!, stop };
+}
+
+/** Sends one command to a Redis of this machine. */
+export async function redisCommand(port: number, name: string, ...words: string[]): Promise<unknown> {
+  const client = new Redis(port, "127.0.0.1", { maxRetriesPerRequest: 1, protocol: 2 });
+  client.on("error", () => undefined); // the command rejects with it
+  try {
+    return await client.call(name, ...words);
+  } finally {
+    client.disconnect();
+  }
 }
 
 /**

@@ -93,7 +93,6 @@ function makeClient({ url, mode = "single", sentinels = [] }: RedisOptions, own:
       db,
       name: hostname,
       sentinels: addresses,
-      failoverDetector: true,
       sentinelRetryStrategy: retryStrategy,
     });
   }

@@ -13,6 +13,8 @@ const DELETE_IF_EQUALS = "if redis.call('get', KEYS[1]) == ARGV[1] then return r
 /** What a ping writes, and for how long it stays. */
 const PING_KEY = "ping";
 const PING_TTL_MS = 60_000;
+/** Until a client that gave up is made to try again. */
+const RETRY_MS = 500;
 
 interface Names {
   key(name: string): string;
@@ -47,6 +49,12 @@ export async function openRedis(options: RedisOptions): Promise<Shared> {
       }
     }
   });
+  // ioredis gives up for ever when a fail-over falls into its looking for the primary.
+  for (const client of [commands, subscriber]) {
+    client.on("end", () => {
+      if (!closing) setTimeout(() => client.connect().catch(onError), RETRY_MS).unref();
+    });
+  }
   subscriber.on("close", () => {
     if (closing || wasLost) return;
     wasLost = true;
@@ -67,7 +75,9 @@ export async function openRedis(options: RedisOptions): Promise<Shared> {
     }
     for (const handler of reconnected) handler();
   });
-  await connectBoth(commands, subscriber, options);
+  await connectBoth(commands, subscriber, options, () => {
+    closing = true;
+  });
 
   return {
     kind: "redis",
@@ -144,20 +154,28 @@ function namesOf(prefix: string, isCluster: boolean): Names {
 }
 
 /** A server that isn't there yet is no reason not to start: both clients go on trying. One of the wrong kind is. */
-async function connectBoth(commands: RedisClient, subscriber: RedisClient, options: RedisOptions): Promise<void> {
+async function connectBoth(
+  commands: RedisClient,
+  subscriber: RedisClient,
+  options: RedisOptions,
+  onRefused: () => void,
+): Promise<void> {
   const { mode = "single", onError } = options;
   const refuse = (error: Error): never => {
+    onRefused();
     commands.disconnect();
     subscriber.disconnect();
     throw error;
   };
+  let refusal: RedisModeError | undefined;
+  const onNodeError = (error: Error) => {
+    refusal ??= refusalOfCluster(error);
+  };
+  commands.on("error", onNodeError);
   const results = await Promise.allSettled([commands.connect(), subscriber.connect()]);
-  for (const result of results) {
-    if (result.status === "fulfilled") continue;
-    const refusal = mode === "cluster" ? refusalOfCluster(result.reason as Error) : undefined;
-    if (refusal !== undefined) refuse(refusal);
-    onError(result.reason as Error);
-  }
+  commands.off("error", onNodeError);
+  if (mode === "cluster" && refusal !== undefined) refuse(refusal);
+  for (const result of results) if (result.status === "rejected") onError(result.reason as Error);
   if (commands.status !== "ready") return;
   try {
     await checkRedisMode(commands, mode);
