@@ -38,6 +38,17 @@ test("a connection that may not take the service's role is never used with the r
   }
 });
 
+test("functions with their owner's rights can't be given a table of a session's own: its schema comes last", async () => {
+  const made = await makeDatabase("postgres");
+  const { rows } = await made.pool.query(
+    `select oid::regprocedure::text as name, array_to_string(proconfig, ';') as config from pg_proc
+      where pronamespace = 'public'::regnamespace and prosecdef`,
+  );
+  await made.close();
+  expect(rows.length).toBeGreaterThan(0);
+  expect(rows.filter(({ config }) => !/search_path=(pg_catalog, )?public, pg_temp$/.test(config))).toEqual([]);
+});
+
 describe.each(KINDS)("isolation of tenants on %s", (kind) => {
   let made: TestDatabase;
   let tables: TableRow[];
