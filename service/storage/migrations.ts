@@ -39,6 +39,10 @@ const TURN_MS = 100;
  */
 export async function readMigrations(folder: URL = FOLDER): Promise<Migration[]> {
   const files = (await readdir(folder)).filter((file) => file.endsWith(".sql")).sort();
+  const versions = files.map((file) => file.split("-", 1)[0]!);
+  const twice = files.filter((_, index) => versions.indexOf(versions[index]!) !== index);
+  if (twice.length > 0)
+    throw new MigrationError(`${twice.join(", ")}: another migration has this number. Take one that is free.`);
   return Promise.all(
     files.map(async (file) => {
       const sql = await readFile(new URL(file, folder), "utf8");

@@ -67,10 +67,25 @@ create table external_bookings (
   external_id text,
   held_until timestamp with time zone,
   created_at timestamp with time zone not null default now(),
+  code text,
+  room_type text,
+  check_in date,
+  check_out date,
+  adults integer,
+  children integer,
+  guest_name text,
+  total numeric(12,2),
+  currency text,
+  booking_since timestamp with time zone,
+  lease_until timestamp with time zone,
+  booked_at timestamp with time zone,
+  cancelled_at timestamp with time zone,
   PRIMARY KEY (tenant_id, request_key),
   UNIQUE (tenant_id, external_id),
   CHECK (((length(tenant_id) >= 1) AND (length(tenant_id) <= 64)))
 );
+CREATE UNIQUE INDEX external_bookings_by_code ON public.external_bookings USING btree (tenant_id, code);
+CREATE INDEX external_bookings_held ON public.external_bookings USING btree (tenant_id, room_type, check_in) WHERE (cancelled_at IS NULL);
 CREATE INDEX external_bookings_of_guest ON public.external_bookings USING btree (tenant_id, user_id, created_at);
 grant delete, insert, select, update to gatehouse_app;
 
@@ -274,6 +289,21 @@ CREATE INDEX reservations_of_guest ON public.reservations USING btree (tenant_id
 policy find_guest for select to gatehouse_finder using true;
 grant delete, insert, select, update to gatehouse_app;
 grant select (tenant_id, user_id) to gatehouse_finder;
+
+create table revoked_tokens (
+  id bigint not null generated always as identity,
+  jti text,
+  subject text,
+  issued_before timestamp with time zone,
+  revoked_by text not null,
+  revoked_at timestamp with time zone not null default now(),
+  PRIMARY KEY (id),
+  CHECK ((((jti IS NULL) <> (subject IS NULL)) AND ((subject IS NULL) = (issued_before IS NULL)))),
+  CHECK (((length(jti) >= 1) AND (length(jti) <= 256))),
+  CHECK (((length(revoked_by) >= 1) AND (length(revoked_by) <= 256))),
+  CHECK (((length(subject) >= 1) AND (length(subject) <= 256)))
+);
+grant insert, select to gatehouse_app;
 
 create table room_types (
   tenant_id text not null,
