@@ -1,4 +1,4 @@
--- The schema after all migrations, to read. It is generated: change it by a new file in migrations/, then npm run schema:sql.
+-- The schema after all migrations, to read. It is generated: change it by a new file in migrations/, then npm run schema.
 -- Every table with "tenant_id" has the policy tenant_isolation (001-conversations.sql) beside those that are listed.
 
 create table audit_log (

@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { readMigrations } from "./migrations.ts";
 import { generateSchema, SCHEMA_FILE } from "./schema.ts";
 
-test("schema.sql is what the migrations make; if not: npm run schema:sql", { timeout: 120_000 }, async () => {
+test("schema.sql is what the migrations make; if not: npm run schema", { timeout: 120_000 }, async () => {
   expect(await readFile(SCHEMA_FILE, "utf8")).toBe(await generateSchema());
 });
 

@@ -6,7 +6,7 @@ import { migrate, readMigrations } from "./migrations.ts";
 /** The tables of today at a glance, made of all migrations. */
 export const SCHEMA_FILE = new URL("./schema.sql", import.meta.url);
 
-const HEAD = `-- The schema after all migrations, to read. It is generated: change it by a new file in migrations/, then npm run schema:sql.
+const HEAD = `-- The schema after all migrations, to read. It is generated: change it by a new file in migrations/, then npm run schema.
 -- Every table with "tenant_id" has the policy tenant_isolation (001-conversations.sql) beside those that are listed.
 `;
 
