@@ -67,6 +67,11 @@ export function judgeFacts(facts: JudgedFacts, arms: { baseline: Recording; cana
   });
 }
 
-function wholeOf({ p95_ms, p95_interval_ms, saturated }: NonNullable<Facts["observations"]["prometheus"]>["baseline"]) {
-  return { p95Ms: p95_ms ?? undefined, p95Interval: p95_interval_ms ?? undefined, saturated };
+function wholeOf({
+  p95_ms,
+  p95_interval_ms,
+  saturated,
+  bucket_ms,
+}: NonNullable<Facts["observations"]["prometheus"]>["baseline"]) {
+  return { p95Ms: p95_ms ?? undefined, p95Interval: p95_interval_ms ?? undefined, saturated, bucketMs: bucket_ms ?? 0 };
 }

@@ -25,6 +25,9 @@ const EQUAL_FACTOR = 1.5;
 
 type Facts = NonNullable<CanaryReport["observations"]["prometheus"]>;
 
+/** An arm without a success. */
+const NOTHING: Facts["baseline"] = { p95_ms: null, p95_interval_ms: null, saturated: false, bucket_ms: null };
+
 function connect(source: PrometheusInputs): PrometheusClient {
   const { url, token, headers } = source;
   return new PrometheusClient({ url, token, headers, timeoutMs: TIMEOUT_MS });
@@ -34,13 +37,14 @@ function connect(source: PrometheusInputs): PrometheusClient {
 function describe(successes: Histogram, unitMs: number): Facts["baseline"] {
   const n = totalOf(successes);
   const p95 = histogramQuantile(successes, 0.95);
-  if (p95 === undefined) return { p95_ms: null, p95_interval_ms: null, saturated: false };
+  if (p95 === undefined) return NOTHING;
   const spread = Z95 * Math.sqrt((0.95 * 0.05) / n);
   const at = (q: number) => rounded(histogramQuantile(successes, Math.min(1, Math.max(0, q)))!.value * unitMs);
   return {
     p95_ms: rounded(p95.value * unitMs),
     p95_interval_ms: [at(0.95 - spread), at(0.95 + spread)],
     saturated: p95.saturated,
+    bucket_ms: rounded(p95.width * unitMs),
   };
 }
 
@@ -93,8 +97,6 @@ async function readArms(client: PrometheusClient, source: PrometheusInputs, plan
   const [baseline, canary] = await Promise.all(ARMS.map((arm) => readArm(client, source, selectorOf(source, arm), plan)));
   return { baseline: baseline!, canary: canary! };
 }
-
-const NOTHING: Facts["baseline"] = { p95_ms: null, p95_interval_ms: null, saturated: false };
 
 /** Asks the server for both arms. What is wrong is told in the notes. @throws InputMistakes */
 async function ask(source: PrometheusInputs): Promise<{ prometheus: Facts; notes: Reason[]; seconds: number }> {

@@ -328,6 +328,7 @@ describe("series of a monitoring system", () => {
   const arm = (p95Ms: number, saturated = false) => ({
     p95Ms,
     saturated,
+    bucketMs: 10,
     p95Interval: [p95Ms - 9, p95Ms + 9] as [number, number],
   });
   const whole = (factor: number) => ({ baseline: arm(210), canary: arm(210 * factor), largestMs: 1600 });
@@ -340,6 +341,17 @@ describe("series of a monitoring system", () => {
     expect(series(20, 1, 75).reasons[0]!.code).toBe("ERROR_RATE_EXCEEDED");
     expect(codes(series(3, 1))).toContain("LOW_SAMPLES");
     expect(series(0, 1).verdict).toBe("INCONCLUSIVE");
+  });
+
+  test("a difference that interpolation in a bucket alone makes is none", () => {
+    const near = (bucketMs: number) => {
+      const whole = { baseline: { ...arm(200), bucketMs }, canary: { ...arm(226), bucketMs }, largestMs: 1600 };
+      return judgeSeries(windows(20, 1.13), 30, whole, { ...DEFAULT_POLICY, minP95DeltaMs: 5 });
+    };
+    expect(near(10).latency.limitRatio).toBeCloseTo(1.1);
+    expect(near(10).verdict).not.toBe("PASS");
+    expect(near(300).latency.limitRatio).toBeCloseTo(1.175);
+    expect(near(300).verdict).toBe("PASS");
   });
 
   test("a step without a value is a hole", () => {

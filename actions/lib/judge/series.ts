@@ -28,7 +28,12 @@ export interface WholeArm {
   p95Interval: [number, number] | undefined;
   /** As in a window. */
   saturated: boolean;
+  /** Width in milliseconds of the bucket in which p95 lies. */
+  bucketMs: number;
 }
+
+/** Share of a bucket by which a p95 that is interpolated in it may be off: requests don't lie evenly between two bounds. */
+const INTERPOLATION_ERROR = 0.1;
 
 /**
  * Judges windows that a monitoring system has cut: the steps are the windows, their mean over pairs or more is the stall ratio, and
@@ -74,8 +79,11 @@ export function judgeSeries(
     d: mean(list.map((w) => w.d)),
     thinned: [],
   }));
+  const { p95Ms: baselineP95, bucketMs } = whole.baseline;
+  // A difference that interpolation alone makes is none.
+  const minP95DeltaMs = policy.minP95DeltaMs + INTERPOLATION_ERROR * bucketMs;
   const limitRatio =
-    whole.baseline.p95Ms !== undefined && whole.baseline.p95Ms > 0 ? effectiveLimit(policy, whole.baseline.p95Ms) : undefined;
+    baselineP95 !== undefined && baselineP95 > 0 ? effectiveLimit({ ...policy, minP95DeltaMs }, baselineP95) : undefined;
   const poorer = Math.min(figures.baseline.successes, figures.canary.successes);
   const counted = { widthSeconds: stepSeconds, usable: usable.length, possible: windows.length, blocks: 0, stall: stall.length };
   const latency: LatencyJudgement =

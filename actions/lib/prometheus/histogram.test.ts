@@ -6,14 +6,14 @@ const bounds = [0.1, 0.5, 1, Number.POSITIVE_INFINITY];
 describe("a quantile of a histogram", () => {
   test("lies in its bucket, by interpolation", () => {
     const histogram = { bounds, counts: [50, 90, 100, 100] };
-    expect(histogramQuantile(histogram, 0.95)).toEqual({ value: 0.75, saturated: false });
-    expect(histogramQuantile(histogram, 0.25)).toEqual({ value: 0.05, saturated: false });
-    expect(histogramQuantile(histogram, 1)).toEqual({ value: 1, saturated: false });
+    expect(histogramQuantile(histogram, 0.95)).toEqual({ value: 0.75, saturated: false, width: 0.5 });
+    expect(histogramQuantile(histogram, 0.25)).toEqual({ value: 0.05, saturated: false, width: 0.1 });
+    expect(histogramQuantile(histogram, 1)).toEqual({ value: 1, saturated: false, width: 0.5 });
   });
 
   test("above the largest finite bound is a lower bound, and says so; at it, it is known", () => {
-    expect(histogramQuantile({ bounds, counts: [0, 0, 94, 100] }, 0.95)).toEqual({ value: 1, saturated: true });
-    expect(histogramQuantile({ bounds, counts: [0, 0, 95, 100] }, 0.95)).toEqual({ value: 1, saturated: false });
+    expect(histogramQuantile({ bounds, counts: [0, 0, 94, 100] }, 0.95)).toEqual({ value: 1, saturated: true, width: 0 });
+    expect(histogramQuantile({ bounds, counts: [0, 0, 95, 100] }, 0.95)).toEqual({ value: 1, saturated: false, width: 0.5 });
   });
 
   test("of nothing, and without a finite bound, is not known", () => {

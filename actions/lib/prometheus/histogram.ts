@@ -10,6 +10,8 @@ export interface HistogramQuantile {
   value: number;
   /** Whether the quantile lies above the largest finite bound, where the histogram can't tell how far. */
   saturated: boolean;
+  /** Width of the bucket in which the quantile lies, within which it is a guess; 0 where `saturated`. */
+  width: number;
 }
 
 /** How many observations a histogram holds. */
@@ -36,11 +38,12 @@ export function histogramQuantile({ bounds, counts }: Histogram, q: number): His
   if (total <= 0 || last < 0) return undefined;
   const rank = q * total;
   const bucket = counts.findIndex((count) => count >= rank);
-  if (bucket > last) return { value: bounds[last]!, saturated: true };
+  if (bucket > last) return { value: bounds[last]!, saturated: true, width: 0 };
   const [low, below] = bucket === 0 ? [Math.min(0, bounds[0]!), 0] : [bounds[bucket - 1]!, counts[bucket - 1]!];
   const inside = counts[bucket]! - below;
   const share = inside > 0 ? (rank - below) / inside : 1;
-  return { value: low + (bounds[bucket]! - low) * share, saturated: false };
+  const width = bounds[bucket]! - low;
+  return { value: low + width * share, saturated: false, width };
 }
 
 /**

@@ -86,6 +86,7 @@ const histogramArmSchema = z.strictObject({
   p95_ms: millisecondsSchema.describe("Over the whole stretch; where saturated, at least this"),
   p95_interval_ms: interval,
   saturated: z.boolean().describe("Whether p95 lies above the largest finite bucket"),
+  bucket_ms: millisecondsSchema.describe("Width of the bucket in which p95 lies"),
 });
 
 const accountSchema = z
