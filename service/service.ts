@@ -15,6 +15,7 @@ import { createGraph } from "./channels/whatsapp/graph.ts";
 import { whatsAppWebhook } from "./channels/whatsapp/webhook.ts";
 import { type Config, withPrevious } from "./config.ts";
 import { createHandle } from "./conversation/handle.ts";
+import { profileProblems } from "./conversation/hotel.ts";
 import { quietWhilePaused } from "./conversation/paused.ts";
 import { createTenantModels } from "./conversation/tenant-models.ts";
 import { createTickets } from "./conversation/tickets.ts";
@@ -351,7 +352,7 @@ export async function startService(
     adminRoutes: [
       flagRoutes({ flags, auth }),
       ofrepRoutes({ flags, auth }),
-      tenantRoutes({ tenancy, database, auth, logger }),
+      tenantRoutes({ tenancy, database, auth, logger, problemsIn: profileProblems }),
       outboxAdmin({ database, auth, logger, audit }),
       conversationRoutes({ database, auth, isPulled, audit }),
       guestRoutes({ database, auth, logger, audit }),

@@ -71,7 +71,8 @@ test("a guest asks, picks a room, books and cancels on a phone, and reception se
   expect(
     await turn(page, say(`Hola, ¿tienen lugar del ${day(arrival, "es")} al ${day(departure, "es")} para 2 adultos?`)),
   ).toMatch(/3 noches/);
-  expect(await turn(page, press(/^Doble$/))).toMatch(/Doble.*2 adultos/s);
+  expect(await turn(page, press(/^Doble$/))).toMatch(/contacto/);
+  expect(await turn(page, say("ana@ejemplo.com"))).toMatch(/Doble.*2 adultos/s);
   await page.screenshot({ path: `${PICTURES}/7-hold.png` });
   const confirmed = await turn(page, press("Confirmar"));
   await page.screenshot({ path: `${PICTURES}/8-booked.png` });

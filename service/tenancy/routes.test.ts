@@ -42,7 +42,15 @@ describe.each(KINDS)("the admin API on %s", (kind) => {
       faults: { latencyMs: 0, latencyPercent: 0, errorRate: 0 },
       guestRoutes: [],
       guestPaths: [],
-      adminRoutes: [tenantRoutes({ tenancy, database: made.database, auth: createAuth({ secret: SECRET }), logger })],
+      adminRoutes: [
+        tenantRoutes({
+          tenancy,
+          database: made.database,
+          auth: createAuth({ secret: SECRET }),
+          logger,
+          problemsIn: ({ room }) => (room === "wrong" ? [{ field: "settings.room", message: "expected right" }] : []),
+        }),
+      ],
     });
     served = await serveApp(app);
     root = `${served.url}/admin/tenants`;
@@ -174,6 +182,18 @@ describe.each(KINDS)("the admin API on %s", (kind) => {
 
   test.each([["[]"], ["null"], ['"x"'], ["{"], [""]])("refuses the body %j", async (body) => {
     expect((await call("POST", "", body)).status).toBe(400);
+  });
+
+  test("refuses settings that the room they belong to finds wrong, and shows those that were written before", async () => {
+    const refused = await call("POST", "", { id: "set", settings: { room: "wrong" } });
+    expect(refused.status).toBe(400);
+    expect(fieldsOf(refused)).toEqual(["settings.room"]);
+    await call("POST", "", { id: "set" });
+    await made.pool.query(`update tenants set settings = '{"room": "wrong"}' where id = 'set'`);
+    expect((await call("GET", "/set")).body.problems).toEqual(["settings.room: expected right"]);
+    expect((await call("PATCH", "/set", { name: "Set" })).status).toBe(200);
+    expect((await call("PATCH", "/set", { settings: { other: 1 } })).status).toBe(400);
+    expect((await call("PATCH", "/set", { settings: { room: "right" } })).status).toBe(200);
   });
 
   test("a taken id or number is a conflict", async () => {

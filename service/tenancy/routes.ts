@@ -27,6 +27,8 @@ export interface TenantRoutesOptions {
   database: Database;
   auth: (role: Role) => RequestHandler;
   logger: Logger;
+  /** What another room finds wrong in a tenant's settings, all at once; the rooms that own them say what is allowed. */
+  problemsIn?: (settings: Record<string, unknown>) => { field: string; message: string }[];
 }
 
 const ROOT = "/admin/tenants";
@@ -59,7 +61,7 @@ const testBody = z.strictObject({
  * Viewers read, admins write. A token of one tenant sees that one only, and changes only what is the hotel's own business;
  * whatever decides which guests a hotel gets needs a token without a tenant.
  */
-export function tenantRoutes({ tenancy, database, auth, logger }: TenantRoutesOptions): Router {
+export function tenantRoutes({ tenancy, database, auth, logger, problemsIn = () => [] }: TenantRoutesOptions): Router {
   const router = Router();
   const body = readJsonBody(BODY_LIMIT);
 
@@ -72,7 +74,10 @@ export function tenantRoutes({ tenancy, database, auth, logger }: TenantRoutesOp
     }
   };
   const show = (stored: StoredTenant) => {
-    const problems = tenancy.problemsOf(stored.id);
+    const problems = [
+      ...tenancy.problemsOf(stored.id),
+      ...problemsIn(stored.settings).map(({ field, message }) => `${field}: ${message}`),
+    ];
     return { ...stored, ...(problems.length > 0 ? { problems } : {}) };
   };
   const sendWritten = (response: Response, status: number, stored: StoredTenant) => {
@@ -99,7 +104,9 @@ export function tenantRoutes({ tenancy, database, auth, logger }: TenantRoutesOp
 
   router.post(ROOT, auth("admin"), body, async (request, response) => {
     requireAllTenants(principalOf(response), "make or delete hotels");
-    const stored = await insertTenant(database, readTenant(request.body), actorOf(response));
+    const tenant = readTenant(request.body);
+    refuse(problemsIn(tenant.settings));
+    const stored = await insertTenant(database, tenant, actorOf(response));
     await announce();
     response.set("Location", `${ROOT}/${stored.id}`);
     sendWritten(response, 201, stored);
@@ -122,7 +129,12 @@ export function tenantRoutes({ tenancy, database, auth, logger }: TenantRoutesOp
   router.patch(`${ROOT}/:id`, auth("admin"), body, async (request, response) => {
     const id = ownId(request, response);
     const own = principalOf(response).tenant !== undefined;
-    const change = (current: TenantDocument) => patchTenant(current, request.body, own);
+    const change = (current: TenantDocument) => {
+      const tenant = patchTenant(current, request.body, own);
+      // Settings that were wrong before stand in nobody's way who changes something else.
+      if (Object.hasOwn(request.body as object, "settings")) refuse(problemsIn(tenant.settings));
+      return tenant;
+    };
     const stored = await updateTenant(database, id, change, wantedVersion(request), actorOf(response));
     await announce();
     sendWritten(response, 200, stored);
@@ -201,6 +213,10 @@ function warningsOf({ id, pattern, priority, active }: StoredTenant, tenancy: Te
     });
   }
   return warnings;
+}
+
+function refuse(problems: readonly { field: string; message: string }[]): void {
+  if (problems.length > 0) throw invalid(problems, "The tenant");
 }
 
 function ownId(request: Request, response: Response): string {
