@@ -14,7 +14,7 @@ help: ## list the targets
 
 .PHONY: setup
 setup: ## install everything that the other targets use
-	@tools/setup.sh node postgres pgbouncer redis prometheus pushgateway chromium
+	@tools/setup.sh node postgres pgbouncer redis prometheus pushgateway chromium nginx
 	@node test/k6.ts
 
 .PHONY: demo
@@ -24,7 +24,7 @@ demo: ## run the whole job: the service, real k6, every gate; a good canary pass
 
 .PHONY: test
 test: ## lint, types, unit and end-to-end tests on real servers
-	@tools/setup.sh node postgres pgbouncer redis prometheus pushgateway chromium
+	@tools/setup.sh node postgres pgbouncer redis prometheus pushgateway chromium nginx
 	@tools/test.sh
 
 .PHONY: run

@@ -35,6 +35,7 @@ program_of() {
     prometheus) echo promtool prometheus ;;
     pushgateway) echo prometheus-pushgateway prometheus-pushgateway ;;
     chromium) echo chromium chromium ;;
+    nginx) echo nginx nginx-light ;;
     *) fail "there is no step \"$1\"" ;;
   esac
 }
