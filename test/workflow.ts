@@ -8,7 +8,7 @@ import { runNamedAction } from "../tools/action.ts";
 import { parseCommandFile } from "../tools/runner/command-files.ts";
 import type { ActionResult } from "../tools/runner/run-action.ts";
 
-interface Step {
+export interface Step {
   id?: string;
   name?: string;
   if?: string | boolean;
@@ -18,7 +18,7 @@ interface Step {
   env?: Record<string, string>;
 }
 
-interface Job {
+export interface Job {
   if?: string;
   env?: Record<string, string>;
   outputs?: Record<string, string>;
@@ -41,6 +41,8 @@ export async function readWorkflow(path: string | URL): Promise<Workflow> {
 export interface JobRun {
   /** Values of the contexts beside `steps`, `env` and `job`: github, inputs, vars, secrets. */
   contexts: Record<string, unknown>;
+  /** The jobs that this one needs, by name: when one of them failed, this job is skipped unless its `if` says otherwise. */
+  needs?: Record<string, { result: JobResult["status"]; outputs: Record<string, string> }>;
   workspace: string;
   /** Added to the environment of every step. */
   env?: Record<string, string>;
@@ -73,13 +75,15 @@ export async function runJob(job: Job, options: JobRun): Promise<JobResult> {
   const steps: StepResult[] = [];
   const context = {
     ...options.contexts,
+    needs: options.needs ?? {},
     env: {} as Record<string, string>,
     steps: {} as Record<string, unknown>,
     job: options.contexts["job"] ?? {},
   };
   let status: JobResult["status"] = "success";
   const fill = (text: unknown) => interpolate(String(text), context, status === "failure");
-  if (job.if !== undefined && !truthy(job.if, context, false)) return { status: "skipped", outputs: {}, steps };
+  const needed = Object.values(options.needs ?? {}).every(({ result }) => result === "success");
+  if (!truthy(job.if ?? "success()", context, !needed)) return { status: "skipped", outputs: {}, steps };
   for (const [name, value] of Object.entries(job.env ?? {})) context.env[name] = fill(value);
 
   for (const [index, step] of job.steps.entries()) {

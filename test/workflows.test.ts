@@ -243,5 +243,29 @@ describe("the examples run", () => {
     expect(result.outputs).toEqual({ decision: "ROLLBACK", verdict: "FAIL" });
     expect(readFileSync(summary!.outputs["summary-path"]!, "utf8")).toMatch(/\| Canary errors \|.*❌/);
     expect(readFileSync(summary!.outputs["html-path"]!, "utf8")).toContain('id="ecdf"');
+    expect(result.status).toBe("failure");
+
+    // What follows: the gate has failed, and the roll-back runs all the same.
+    const { jobs } = await readWorkflow(path("workflows-examples/canary.yml"));
+    const follow = async (name: string, gate: Pick<JobResult, "status" | "outputs">) => {
+      const needs = { gate: { result: gate.status, outputs: gate.outputs } };
+      return (await runJob(jobs[name]!, { contexts: {}, needs, workspace })).status;
+    };
+    expect([await follow("roll-back", result), await follow("proceed", result)]).toEqual(["success", "skipped"]);
+    const good = { status: "success", outputs: { decision: "PROCEED", verdict: "PASS" } } as const;
+    expect([await follow("roll-back", good), await follow("proceed", good)]).toEqual(["skipped", "success"]);
+    const unclear = { status: "failure", outputs: { decision: "HOLD", verdict: "INCONCLUSIVE" } } as const;
+    expect([await follow("roll-back", unclear), await follow("proceed", unclear)]).toEqual(["skipped", "skipped"]);
   }, 120_000);
+
+  test("perf-smoke.yml works for a fork's pull request and without a Prometheus: no variable, no secret", async () => {
+    await using target = await startTarget();
+    await writeFile(join(workspace, "start.sh"), "#!/bin/sh\nexit 0\n", { mode: 0o755 });
+    const result = await run("workflows-examples/perf-smoke.yml", { vars: {} }, { event: pullRequest, baseUrl: target.url });
+    const [budget, smoke, summary] = result.steps.slice(-3);
+    expect(budget!.outputs, budget!.result?.log).toMatchObject({ "p95-threshold-ms": "450", source: "unknown" });
+    expect(smoke!.inputs).toMatchObject({ "p95-threshold-ms": "450" });
+    expect([budget!.outcome, summary!.outcome]).toEqual(["success", "success"]);
+    expect(summary!.outputs["verdict"]).toBe(smoke!.outputs["verdict"]);
+  }, 60_000);
 });
