@@ -11,7 +11,7 @@ import { packArm, RECORDED_PLACES, type Recorded, recordedFile, recordedSchema }
 
 // node bench/trials/record.ts <place: crowded or overloaded, or the path of a file> [seconds]
 //
-// Two instances of one build on one Postgres and one Redis, driven by canary-compare itself with the bundled journey, interleaved. What k6
+// Two instances of one build on one Postgres and one Redis, driven by canary-compare itself with the guest agent's journey, interleaved. What k6
 // measured is packed into the file from which trials are made.
 
 const [, , where, length] = process.argv;
@@ -38,6 +38,8 @@ try {
     "baseline-url": first.url,
     "canary-url": second.url,
     "k6-path": k6.path,
+    script: fileURLToPath(new URL("../../k6/canary.js", import.meta.url)),
+    "same-release": "allow",
     rps: String(RPS),
     duration: `${seconds}s`,
     "warm-up": "15s",
