@@ -17,8 +17,6 @@ export interface LineReader {
   read(line: string, number: number): LineFault | undefined;
 }
 
-/** The metric with which the driver script counts the version that a response carried. */
-export const VERSION_METRIC = "gatehouse_version";
 /** k6's metrics of the parts of a request, and the names they get in reports. */
 export const PHASES: Readonly<Record<string, string>> = {
   http_req_blocked: "blocked",
@@ -119,12 +117,15 @@ export function ndjsonReader(targets: Targets): LineReader {
 const WHOLE_SECONDS = /^(\d{9,10}|[^.]*T[^.]*)$/;
 
 /**
- * Reader of k6's `--out csv`; the first line must be the header. A request is put at its start: its end minus its duration.
+ * Reader of k6's `--out csv`; the first line must be the header. A request is put at its start, its end minus the whole of its time: what it
+ * waited for a connection and k6's own duration.
  *
  * @param hide cuts out of routes and versions what no report may hold
  */
 export function k6Reader(targets: Targets, hide: (text: string) => string = (text) => text): LineReader {
   let columns: Map<string, number> | undefined;
+  /** The request whose other rows follow. */
+  let last: { recording: Recording; stamp: string } | undefined;
   return {
     read(line, number) {
       const broken = (message: string): LineFault => ({ code: "QUERY_ERROR", message: `line ${number} ${message}` });
@@ -136,9 +137,7 @@ export function k6Reader(targets: Targets, hide: (text: string) => string = (tex
       }
       const metric = line.slice(0, line.indexOf(","));
       const phase = PHASES[metric];
-      if (phase === undefined && metric !== "http_req_duration" && metric !== VERSION_METRIC && !metric.endsWith("iterations")) {
-        return undefined;
-      }
+      if (phase === undefined && metric !== "http_req_duration") return undefined;
       const cells = parseCsvLine(line);
       if (cells.length !== columns.size) return broken(`has ${cells.length} columns, the header has ${columns.size}`);
       const cell = (name: string) => cells[columns!.get(name) ?? -1] ?? "";
@@ -150,26 +149,21 @@ export function k6Reader(targets: Targets, hide: (text: string) => string = (tex
       const recording = targets[arm]!;
       const endMs = parseTimestamp(cell("timestamp"));
       if (endMs === undefined) return broken(`has the timestamp ${JSON.stringify(cell("timestamp"))}, which is no time`);
-      if (metric.endsWith("iterations")) {
-        const times = metric === "iterations" ? recording.iterationTimes : recording.droppedTimes;
-        for (let i = 0; i < value; i++) times.push(endMs / 1000);
-        return undefined;
-      }
-      if (metric === VERSION_METRIC) {
-        const version = /(?:^|&)version=([^&]*)/.exec(cell("extra_tags"))?.[1];
-        if (version !== undefined) recording.addVersion(hide(decodeURIComponent(version)));
-        return undefined;
-      }
       const expected = cell("expected_response");
       const status = Number(cell("status") || 0);
       const ok = expected === "" ? status >= 200 && status < 400 : expected === "true";
       if (!(value >= 0 && Number.isFinite(value))) {
         return { code: "NON_FINITE", message: `line ${number}: ${metric} is ${JSON.stringify(text)}` };
       }
+      const stamp = cell("timestamp");
       if (phase !== undefined) {
+        // The rows of a request's phases come right behind its duration.
+        if (phase === "blocked" && last?.recording === recording && last.stamp === stamp)
+          recording.addWait(recording.length - 1, value);
         if (ok) recording.addPhase(phase, value);
         return undefined;
       }
+      last = { recording, stamp };
       const t = Math.round((WHOLE_SECONDS.test(cell("timestamp")) ? endMs : endMs - value) * 1000) / 1e6;
       recording.add({ t, latencyMs: value, ok, route: hide(routeName(cell("method"), cell("name"))) });
       return undefined;

@@ -22,9 +22,6 @@ export class Recording {
   route: (string | undefined)[] = [];
   /** What the arm's responses said of their version, and how often. */
   versions = new Map<string, number>();
-  /** When iterations of the script ended, and when one was dropped; seconds. Only a k6 run knows them. */
-  iterationTimes: number[] = [];
-  droppedTimes: number[] = [];
   /** k6's phases of the successes, in milliseconds, by name. */
   phases = new Map<string, number[]>();
 
@@ -37,6 +34,13 @@ export class Recording {
     this.latencyMs.push(request.latencyMs);
     this.ok.push(request.ok);
     this.route.push(request.route);
+  }
+
+  /** Adds what a request waited for its connection, in milliseconds: k6's duration begins when the request is written. */
+  addWait(index: number, ms: number): void {
+    if (ms <= 0) return;
+    this.latencyMs[index] = Math.round((this.latencyMs[index]! + ms) * 1e6) / 1e6;
+    this.t[index] = Math.round((this.t[index]! - ms / 1000) * 1e6) / 1e6;
   }
 
   addPhase(name: string, ms: number): void {
@@ -54,8 +58,6 @@ export class Recording {
     const part = new Recording();
     part.versions = this.versions;
     part.phases = this.phases;
-    part.iterationTimes = this.iterationTimes.filter((t) => t >= from && t < until);
-    part.droppedTimes = this.droppedTimes.filter((t) => t >= from && t < until);
     for (let i = 0; i < this.length; i++) {
       const t = this.t[i]!;
       if (t >= from && t < until) part.add({ t, latencyMs: this.latencyMs[i]!, ok: this.ok[i]!, route: this.route[i] });

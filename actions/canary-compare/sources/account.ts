@@ -35,7 +35,7 @@ export function partOf(rows: Readonly<Partial<Record<ArmName, ArmRows>>>, stretc
     const of = rows[arm];
     return of === undefined
       ? []
-      : [{ arm, started: of.startedTimes.filter(inside).length, dropped: of.recording.droppedTimes.filter(inside) }];
+      : [{ arm, started: of.startedTimes.filter(inside).length, dropped: of.droppedTimes.filter(inside) }];
   });
   const shared =
     counts.length > 1 && counts.every(({ started, dropped }) => dropped.length > MOST_DROPPED * (dropped.length + started));

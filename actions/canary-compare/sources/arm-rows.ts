@@ -43,6 +43,8 @@ export class ArmRows {
   readonly answeredFrom = new Map<string, number>();
   /** When each iteration was started, Unix seconds. */
   readonly startedTimes: number[] = [];
+  /** When k6 could not start an iteration in time, Unix seconds. */
+  readonly droppedTimes: number[] = [];
   readonly failedIterations: FailedIteration[] = [];
   /** Results of the script's checks, by the check's name: when one failed or passed. */
   readonly checks = new Map<string, { failed: number[]; passed: number[] }>();
@@ -56,7 +58,7 @@ export class ArmRows {
   #columns: Map<string, number> | undefined;
   #cells: string[] = [];
   /** The request whose other rows follow. */
-  #open: { index: number; stamp: string } | undefined;
+  #open: { index: number } | undefined;
 
   /** @param hide cuts out of routes, checks and versions what no report may hold */
   constructor(hide: (text: string) => string = (text) => text) {
@@ -130,11 +132,10 @@ export class ArmRows {
         this.#check(user, value, endMs);
         return;
       case "iterations":
-        this.recording.iterationTimes.push(endMs / 1000);
         this.#endIteration(user);
         return;
       case "dropped_iterations":
-        for (let i = 0; i < value; i += 1) this.recording.droppedTimes.push(endMs / 1000);
+        for (let i = 0; i < value; i += 1) this.droppedTimes.push(endMs / 1000);
         return;
       default:
         this.#phase(PHASES[metric]!, value);
@@ -163,7 +164,7 @@ export class ArmRows {
     const ok = expected === "" ? status >= 200 && status < 400 : expected === "true";
     const { recording } = this;
     recording.add({ t: Math.round((endMs - ms) * 1000) / 1e6, latencyMs: ms, ok, route: this.#route() });
-    this.#open = { index: recording.length - 1, stamp: `${user}:${endMs}` };
+    this.#open = { index: recording.length - 1 };
     const iteration = this.#iterations.get(user);
     if (!iteration) return;
     iteration.last = recording.length - 1;
@@ -175,10 +176,7 @@ export class ArmRows {
     if (this.#open === undefined) return;
     const { recording } = this;
     const { index } = this.#open;
-    if (name === "blocked" && ms > 0) {
-      recording.latencyMs[index] = Math.round((recording.latencyMs[index]! + ms) * 1e6) / 1e6;
-      recording.t[index] = Math.round((recording.t[index]! - ms / 1000) * 1e6) / 1e6;
-    }
+    if (name === "blocked") recording.addWait(index, ms);
     if (name === "connecting" && ms > 0) this.connectedTimes.push(recording.t[index]!);
     if (recording.ok[index]) recording.addPhase(name, ms);
   }
