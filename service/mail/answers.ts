@@ -46,7 +46,10 @@ const eventOf = ({ tenantId, channel, messageId }: MessageKey) => JSON.stringify
 
 /** A notification can be missed; the longer a wait lasts the less often it looks, so that waits never become the load. */
 const FIRST_LOOK_MS = 1_000;
-/** Of a message that was delivered before: another process may be at it, and tells nobody else of what it took in itself. */
+/**
+ * The first look at a message that had been stored before comes sooner: another process may be handling it, and a process doesn't
+ * notify others of answers to messages that it took in itself.
+ */
 const FIRST_LOOK_AGAIN_MS = 100;
 const LAST_LOOK_MS = 8_000;
 

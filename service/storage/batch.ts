@@ -1,7 +1,11 @@
 import pg from "pg";
 import type { Statement } from "./sql.ts";
 
-/** What a batch uses of a connection of `pg`, beside what its types tell. */
+/**
+ * Private members of `pg`'s Connection that a batch relies on: `pg` has no interface for several statements before one `Sync`. They
+ * are those of pg 8, whose version package.json pins; `batch.test.ts` fails when one of them changes. Its own pipeline mode, the other
+ * way, sends a `Sync` and so ends a transaction per query.
+ */
 interface Wire {
   stream: { cork(): void; uncork(): void };
   parse(message: { name: string; text: string; types: undefined }): void;
