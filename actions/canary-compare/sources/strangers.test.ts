@@ -99,7 +99,8 @@ describe.concurrent("a canary that is bad fails", { timeout: 120_000 }, () => {
       expect(run.report.cause.class).toBe("canary");
     }
     const { iterations, unanswered } = all!.report.observations.arms!.canary!;
-    expect(unanswered).toBe(iterations);
+    // Those of the last seconds before a look are in flight: they say nothing yet.
+    expect(unanswered, all!.log).toBeGreaterThan(iterations / 2);
   });
 
   test("a page of HTML with 500 at which the script throws, and half of the answers broken", async () => {
