@@ -196,8 +196,9 @@ function compareRoutes({ routes }: Judgement): CanaryReport["routes"] {
         baseline: side("baseline"),
         canary: side("canary"),
         delta_percent: compared(p95Ms.canary, p95Ms.baseline).delta_percent,
-        status: test === undefined ? null : STATUS[test.status],
-        p_value: rounded(test?.pValue),
+        ...(routes.length === 1
+          ? {}
+          : { status: test === undefined ? null : STATUS[test.status], p_value: rounded(test?.pValue) }),
       };
     });
 }

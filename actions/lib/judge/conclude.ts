@@ -96,11 +96,12 @@ export function conclude(findings: Findings): Judgement {
     unitReasons(findings.units),
   ];
   const verdict = worst([latency.verdict, errors.verdict, ...others.map(verdictOf)]);
+  // What the surroundings did explains the rest, so it comes first among equals.
   const found = [
+    ...gate.reasons,
     ...latencyReasons(facts),
     ...errorReasons(facts),
     ...others.flat(),
-    ...gate.reasons,
     ...strictReasons(facts, verdict),
   ];
   const reasons = sortReasons(found, verdict);

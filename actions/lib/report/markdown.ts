@@ -8,7 +8,7 @@ import type { ErrorBudget } from "./error-budget.ts";
 import { foreign } from "./foreign.ts";
 import { gatesSection } from "./gate-lines.ts";
 import type { HistoryPoint } from "./history.ts";
-import { culprit, nextStep } from "./next-step.ts";
+import { culprit, nextStep, routeMark } from "./next-step.ts";
 import { formatChange, formatCount, formatMs, formatRate, formatRatio, formatShare, UNKNOWN } from "./numbers.ts";
 import type { SmokeSummary } from "./smoke-summary.ts";
 
@@ -162,8 +162,9 @@ function routesSection(smoke: SmokeSummary | undefined, canary: CanaryReport | u
         formatMs(route.canary.p95_ms),
         formatChange(route.delta_percent),
         formatShare(route.canary.error_rate),
+        routeMark(route.status),
       ]);
-    const head = ["Route", "Requests", "p95 baseline", "p95 canary", "Change", "Errors canary"];
+    const head = ["Route", "Requests", "p95 baseline", "p95 canary", "Change", "Errors canary", "Judged"];
     return folded("routes", `Routes (${canary.routes.length})`, markdownTable(head, rows));
   }
   if (smoke === undefined || smoke.routes.length === 0) return undefined;

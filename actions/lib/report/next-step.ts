@@ -65,7 +65,15 @@ export function culprit({ verdict, routes, cause }: CanaryReport): string | unde
   return parts.length === 0 ? undefined : parts.join(" ");
 }
 
-/** How a route's test is marked in a table. */
+/** How a route's test is marked in a table; a dash where there was none to make, since the route is the whole run. */
 export function routeMark(status: CanaryReport["routes"][number]["status"]): string {
-  return status === "FAIL" ? "worse" : status === "INCONCLUSIVE" ? "suspicious" : status === "PASS" ? "fine" : "too few to say";
+  return status === "FAIL"
+    ? "worse"
+    : status === "INCONCLUSIVE"
+      ? "suspicious"
+      : status === "PASS"
+        ? "fine"
+        : status === null
+          ? "too few to say"
+          : "–";
 }

@@ -38,7 +38,7 @@ function ecdfPlot(sorted: Latencies): Plot {
   const plot = {
     id: "ecdf",
     heading: "Share of requests at or below a latency",
-    caption: "The further right a curve lies, the slower the arm. Dashed: the p95 of each.",
+    caption: "The further right a curve lies, the slower the arm; equal steps are equal ratios. Dashed: the p95 of each.",
     half: true,
   };
   if (ARMS.some((arm) => sorted[arm].length === 0)) return { ...plot, svg: undefined };
@@ -47,12 +47,12 @@ function ecdfPlot(sorted: Latencies): Plot {
   const svg = drawPlot(plot.id, label, "half", (size) => ({
     grid: grid(size),
     legend: legend(size, ARMS),
-    xAxis: { ...axis(size, "latency (ms)", "x"), ...latencyScale(sorted) },
+    xAxis: { ...axis(size, "latency (ms)", "x"), ...logScale(sorted) },
     yAxis: { ...axis(size, "share of requests (%)", "y"), min: 0, max: 100, interval: 20 },
     series: ARMS.map((arm) => ({
       type: "line",
       name: arm,
-      data: ecdfPoints(sorted[arm]).map(([ms, share]) => [ms, share * 100]),
+      data: ecdfPoints(sorted[arm]).map(([ms, share]) => [Math.max(ms, LEAST_DRAWN_MS), share * 100]),
       showSymbol: false,
       color: INK[arm],
       lineStyle: { width: 2, color: INK[arm] },
@@ -73,20 +73,23 @@ function p95Mark(size: SizeName, arm: ArmName, p95: Record<ArmName, number>): Re
     color: INK[arm],
     fontSize: size === "narrow" ? 10 : 12,
     align: left ? "right" : "left",
-    offset: [left ? -6 : 6, -20],
+    // Above the axis and its numbers, the arms at heights of their own.
+    offset: [left ? -6 : 6, arm === "baseline" ? -20 : -38],
   };
   const lineStyle = { color: INK[arm], type: [3, 3], width: 1.5 };
-  return { symbol: "none", silent: true, data: [[{ coord: [p95[arm], 0], lineStyle, label }, { coord: [p95[arm], 95] }]] };
+  const drawn = Math.max(p95[arm], LEAST_DRAWN_MS);
+  return { symbol: "none", silent: true, data: [[{ coord: [drawn, 0], lineStyle, label }, { coord: [drawn, 95] }]] };
 }
 
-/** Where the requests of both arms lie, in the same bins. */
+/** Where the requests of both arms lie, in the same bins, each as many times wider than the one before. */
 function histogramPlot(sorted: Latencies): Plot {
   const bins = 40;
-  const scale = latencyScale(sorted);
+  const scale = logScale(sorted);
+  const [from, to] = [Math.log(scale.min), Math.log(scale.max)];
   const plot = {
     id: "histogram",
     heading: "Where the requests lie",
-    caption: `Bins of ${threeDigits(scale.max / bins)} ms. The slowest half percent may lie beyond the axis.`,
+    caption: `Each bin ends at ×${Math.exp((to - from) / bins).toFixed(2)} of its beginning. The slowest half percent may lie beyond the axis.`,
     half: true,
   };
   if (ARMS.some((arm) => sorted[arm].length === 0)) return { ...plot, svg: undefined };
@@ -96,12 +99,13 @@ function histogramPlot(sorted: Latencies): Plot {
     xAxis: { ...axis(size, "latency (ms)", "x"), ...scale },
     yAxis: { ...axis(size, "share of requests (%)", "y"), min: 0 },
     series: ARMS.map((arm) => {
-      const { edges, shares } = histogram(sorted[arm], 0, scale.max, bins);
+      const logs = sorted[arm].map((ms) => Math.log(Math.max(ms, scale.min)));
+      const { edges, shares } = histogram(logs, from, to, bins);
       return {
         type: "line",
         name: arm,
         step: "end",
-        data: [...edges.slice(0, -1).map((edge, bin) => [edge, shares[bin]! * 100]), [scale.max, shares.at(-1)! * 100]],
+        data: [...edges.slice(0, -1).map((edge, bin) => [Math.exp(edge), shares[bin]! * 100]), [scale.max, shares.at(-1)! * 100]],
         showSymbol: false,
         color: INK[arm],
         lineStyle: { width: 1.5, color: INK[arm] },
@@ -306,8 +310,22 @@ function timeScale({ duration }: ArmRounds, size: SizeName): { min: 0; max: numb
   return { ...roundScale(duration, size === "wide" ? 12 : 6), max: Math.ceil(duration) };
 }
 
-/** Both arms up to the 99.5th percentile: a few stragglers must not squeeze the rest. */
-function latencyScale(sorted: Latencies): { min: 0; max: number; interval: number } {
-  const lengths = ARMS.map((arm) => (sorted[arm].length === 0 ? 0 : quantileSorted(sorted[arm], 0.995)));
-  return roundScale(Math.max(...lengths), 5);
+/** A latency of 0, which a coarse clock gives, has no place on an axis of ratios: it is drawn here. */
+const LEAST_DRAWN_MS = 0.01;
+
+/**
+ * An axis of ratios from 1-2-5 to 1-2-5 around both arms, from their fastest hundredth to the 99.5th percentile: a few stragglers must not
+ * squeeze the rest.
+ */
+function logScale(sorted: Latencies): { type: "log"; min: number; max: number } {
+  const at = (q: number) =>
+    ARMS.flatMap((arm) => (sorted[arm].length === 0 ? [] : [Math.max(LEAST_DRAWN_MS, quantileSorted(sorted[arm], q))]));
+  const [low, high] = [Math.min(...at(0.01), 1e9), Math.max(...at(0.995), LEAST_DRAWN_MS)];
+  const round = (ms: number, up: boolean) => {
+    const power = 10 ** Math.floor(Math.log10(ms));
+    const steps = [1, 2, 5, 10].map((step) => step * power);
+    return Number((up ? steps.find((step) => step >= ms)! : steps.findLast((step) => step <= ms)!).toPrecision(6));
+  };
+  const min = round(Math.min(low, high), false);
+  return { type: "log", min, max: Math.max(round(high, true), 2 * min) };
 }
