@@ -7,8 +7,11 @@ import type { Window } from "./windows.ts";
 export const STALL_SECONDS = 10;
 /** Standard errors, beyond the typical ratio's, by which the stall ratio must be above the limit: noise on one arm looks like a stall. */
 const STALL_MARGIN = 1;
-/** Stall windows in a row, all far above the limit, that make an episode: no weather of one arm lasts so long. */
-const EPISODE_WINDOWS = 3;
+/**
+ * Stall windows in a row, all of them twice as slow, that make an episode, and how many windows the run must have: no weather of one arm
+ * lasts so long, while in a short run three windows are most of it, which the typical ratio judges.
+ */
+const EPISODE = { windows: 3, far: Math.log(2), ofWindows: 12 };
 /** Normal quantile of 80 % power. */
 const POWER_80 = 0.84;
 
@@ -89,7 +92,12 @@ function longestRow(stall: readonly Window[], far: (d: number) => boolean): numb
 
 /** Whether the canary was far above the limit for some stall windows in a row, and the baseline never for two. */
 function hasEpisode(stall: readonly Window[], limit: number): boolean {
-  return longestRow(stall, (d) => d > 2 * limit) >= EPISODE_WINDOWS && longestRow(stall, (d) => d < -2 * limit) < 2;
+  const far = Math.max(EPISODE.far, 2 * limit);
+  return (
+    stall.length >= EPISODE.ofWindows &&
+    longestRow(stall, (d) => d > far) >= EPISODE.windows &&
+    longestRow(stall, (d) => d < -2 * limit) < 2
+  );
 }
 
 function intervalOf({ est, se, df }: Estimate): [number, number] {
