@@ -1,5 +1,7 @@
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cpus, loadavg } from "node:os";
 import { join, relative } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { type PrometheusOptions, startPrometheus } from "../test/prometheus.ts";
@@ -55,18 +57,57 @@ async function gate(
 ): Promise<ActionResult> {
   say(`${name}: ${what}`);
   const show = options.verbose ? (line: string) => console.log(`  | ${line}`) : undefined;
-  const result = await runNamedAction(name, {
-    inputs,
-    workspace: ROOT,
-    signal: cancelled.signal,
-    ...(show === undefined ? {} : { show }),
-  });
-  cancelled.signal.throwIfAborted();
-  const { got, reason, report } = answer(result);
-  lines.push({ gate: name, what, expected, got, reason, report: relative(ROOT, report) });
-  say(`  ${got === expected ? "as expected" : `EXPECTED ${expected}, GOT`} ${got}${reason === "" ? "" : `: ${reason}`}`);
-  if (got !== expected) console.log(result.log.replace(/^/gm, "  | "));
-  return result;
+  for (let attempt = 1; ; attempt += 1) {
+    const result = await runNamedAction(name, {
+      inputs,
+      workspace: ROOT,
+      signal: cancelled.signal,
+      ...(show === undefined ? {} : { show }),
+    });
+    cancelled.signal.throwIfAborted();
+    const { got, reason, report } = answer(result);
+    const busy = isTooBusy(expected, got);
+    if (busy && attempt < MOST_ATTEMPTS) {
+      say(`  the machine is too busy to tell (${describeLoad()}): ${got}; waiting, then once more`);
+      await waitForCalm();
+      continue;
+    }
+    const shown = busy ? TOO_BUSY : got;
+    lines.push({ gate: name, what, expected, got: shown, reason, report: relative(ROOT, report) });
+    const word = got === expected ? "as expected" : busy ? "the machine is too busy to tell:" : `EXPECTED ${expected}, GOT`;
+    say(`  ${word} ${got}${reason === "" ? "" : `: ${reason}`}`);
+    if (got !== expected) console.log(result.log.replace(/^/gm, "  | "));
+    return result;
+  }
+}
+
+/** What stands in the table for a gate that the machine left no evidence. */
+const TOO_BUSY = "TOO BUSY";
+const MOST_ATTEMPTS = 3;
+/** So many processes per core that want to run are others' work: the demo itself has about two. */
+const MOST_LOAD_PER_CORE = 3;
+
+/**
+ * Whether other work of the machine explains an answer: one that doesn't tell, or a good release that looked bad while everything
+ * waited for the CPU. A bad release that passed is never excused.
+ */
+function isTooBusy(expected: string, got: string): boolean {
+  if (got === expected) return false;
+  return got === "INCONCLUSIVE" || (expected === "PASS" && got === "FAIL" && loadPerCore() > MOST_LOAD_PER_CORE);
+}
+
+function loadPerCore(): number {
+  return loadavg()[0]! / cpus().length;
+}
+
+function describeLoad(): string {
+  return `load ${loadavg()[0]!.toFixed(1)} on ${cpus().length} cores`;
+}
+
+/** Waits until others leave the machine some room, a minute at most. */
+async function waitForCalm(): Promise<void> {
+  const deadline = Date.now() + 60_000;
+  while (loadPerCore() > 1 && Date.now() < deadline) await setTimeout(2_000, undefined, { signal: cancelled.signal });
 }
 
 async function readJson(path: string): Promise<Record<string, unknown>> {
@@ -253,13 +294,13 @@ try {
   console.log(`\n${table()}\n`);
   const html = lines.find(({ gate: name }) => name === "publish-summary")?.report;
   say(`the report: ${html}`);
-  const wrong = lines.filter(({ expected, got }) => expected !== got);
-  say(
-    wrong.length === 0
-      ? "every good one passed and every bad one failed"
-      : `${wrong.length} of ${lines.length} weren't as expected`,
-  );
-  process.exitCode = wrong.length === 0 ? 0 : 1;
+  const wrong = lines.filter(({ expected, got }) => expected !== got && got !== TOO_BUSY);
+  const untold = lines.filter(({ got }) => got === TOO_BUSY).length;
+  if (wrong.length > 0) say(`${wrong.length} of ${lines.length} weren't as expected`);
+  else if (untold > 0)
+    say(`the machine is too busy (${describeLoad()}) to tell ${untold} of ${lines.length}; run again when it has room`);
+  else say("every good one passed and every bad one failed");
+  process.exitCode = wrong.length + untold === 0 ? 0 : 1;
 } catch (error) {
   say(cancelled.signal.aborted ? "cancelled" : `stopped: ${(error as Error).message}`);
   process.exitCode = cancelled.signal.aborted ? 130 : 1;
