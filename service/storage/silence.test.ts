@@ -3,7 +3,7 @@ import { makeDatabase, type TestDatabase } from "../../test/database.ts";
 import { startProxy, type TcpProxy } from "../../test/proxy.ts";
 import { until } from "../../test/servers.ts";
 import { connect, openDatabase } from "./database.ts";
-import type { Database } from "./sql.ts";
+import type { Database, Sql } from "./sql.ts";
 
 const TIMEOUT_MS = 1_000;
 const one = { text: "select 1 as one" };
@@ -129,6 +129,13 @@ describe("the server's own limits", () => {
     await expect(database.withoutTenant((sql) => sql("select pg_sleep(600)"))).rejects.toThrow(/statement timeout/);
     await expect(database.batchForTenant("a", [{ text: "select pg_sleep(600)" }])).rejects.toThrow(/statement timeout/);
     expect(await pid()).toBe(before);
+  });
+
+  test("one that is known to take long gets its time, and the next one the usual limit", async () => {
+    const slow = (sql: Sql) => sql("select pg_sleep(1.6)");
+    await expect(database.forTenant("a", slow)).rejects.toThrow(/statement timeout/);
+    await database.forTenant("a", slow, { timeoutMs: 60_000 });
+    await expect(database.forTenant("a", slow)).rejects.toThrow(/statement timeout/);
   });
 
   test("so is the wait for a lock", async () => {

@@ -119,6 +119,9 @@ export function updateTenant(
   );
 }
 
+/** A hotel of years has millions of rows. */
+const ERASE_TIMEOUT_MS = 600_000;
+
 /**
  * Deletes a tenant and all of its data but the audit log.
  *
@@ -126,7 +129,7 @@ export function updateTenant(
  * @throws Problem 404, 409 when it has open conversations
  */
 export function deleteTenant(database: Database, id: string, force: boolean, actor: Actor): Promise<void> {
-  return database.forTenant(id, async (sql) => {
+  const erase = async (sql: Sql): Promise<void> => {
     const [before] = await sql<StoredTenant>(`select ${COLUMNS} from tenants where id = $1 for update`, [id]);
     if (before === undefined) throw unknown(id);
     const [open] = await sql<{ count: number }>(
@@ -144,7 +147,8 @@ export function deleteTenant(database: Database, id: string, force: boolean, act
     await audit(sql, actor, "tenant.delete", id, before, null);
     await sql("select erase_tenant()");
     await sql("delete from tenants where id = $1", [id]);
-  });
+  };
+  return database.forTenant(id, erase, { timeoutMs: ERASE_TIMEOUT_MS });
 }
 
 /** @returns who changed what of a tenant, the last change first; also of one that was deleted */
