@@ -1,3 +1,5 @@
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { makeDatabase, type TestDatabase } from "../../test/database.ts";
 import { until } from "../../test/servers.ts";
@@ -9,6 +11,11 @@ const addGuest = {
 };
 const add = (guest: string) => ({ ...addGuest, values: [guest] });
 const backend = { text: "select pg_backend_pid() as pid" };
+
+test("the version of pg is the one whose private parts a batch uses: at another one read those again, then change this", async () => {
+  const { version } = JSON.parse(await readFile(createRequire(import.meta.url).resolve("pg/package.json"), "utf8"));
+  expect(version).toMatch(/^8\.23\./);
+});
 
 describe("batches on one connection", () => {
   let made: TestDatabase;
