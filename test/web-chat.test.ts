@@ -98,7 +98,7 @@ test("a guest asks, picks a room, books and cancels on a phone, and reception se
   await turn(page, async () => {
     await admin(`/admin/conversations/${conversation!.id}/reply`, { text: "Soy Marta, de recepción. ¡Esperamos verle pronto!" });
   });
-  await page.getByText("Soy Marta, de recepción").waitFor();
+  await page.getByText("👤 Soy Marta, de recepción").waitFor();
   await page.close();
 });
 

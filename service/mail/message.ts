@@ -51,6 +51,11 @@ export interface Reply {
   typingMs?: number | undefined;
 }
 
+/** @returns what a person of reception wrote as the guest reads it: never to be taken for what the machine writes */
+export function byPerson(text: string): string {
+  return `👤 ${text}`;
+}
+
 /** What the agent knows of a conversation when a message comes. */
 export interface Conversation {
   tenantId: string;

@@ -5,6 +5,7 @@ import { principalOf, type Role } from "../auth/auth.ts";
 import { readJsonBody } from "../http/json-body.ts";
 import { invalid, Problem } from "../http/problem.ts";
 import { FRESH_SECONDS } from "../mail/freshness.ts";
+import { byPerson } from "../mail/message.ts";
 import type { Database, Sql } from "../storage/sql.ts";
 import { canonicalUserId } from "../tenancy/user-id.ts";
 import { oneTenant, tenantOfConversation, tenantsOfGuest } from "./scope.ts";
@@ -112,7 +113,7 @@ export function conversationRoutes({
           pulled ? "available" : "pending",
           channel,
           userId,
-          JSON.stringify({ text }),
+          JSON.stringify({ text: byPerson(text) }),
           FRESH_SECONDS.person,
         ],
       );

@@ -1,4 +1,4 @@
-import type { Reply } from "../../mail/message.ts";
+import { byPerson, type Reply } from "../../mail/message.ts";
 import type { Database } from "../../storage/sql.ts";
 
 /** A message as the page shows it. */
@@ -31,7 +31,8 @@ interface Row {
   direction: "in" | "out";
   message_id: string | null;
   text: string;
-  content: Partial<Reply>;
+  /** `by`: the person of reception who wrote it. */
+  content: Partial<Reply> & { by?: string };
   at: Date;
   /** By the database's clock, which wrote `at`: a browser's may be any. */
   age_ms: number;
@@ -64,7 +65,7 @@ export async function readHistory(database: Database, tenantId: string, userId: 
 }
 
 function show({ id, direction, message_id, text, content, at, age_ms: ageMs }: Row, userId: string): ShownMessage {
-  const shown: ShownMessage = { direction, text, at: at.toISOString() };
+  const shown: ShownMessage = { direction, text: content.by === undefined ? text : byPerson(text), at: at.toISOString() };
   if (id !== null) shown.id = Number(id);
   if (direction === "in") {
     if (message_id !== null) shown.message_id = message_id.slice(userId.length + 1);

@@ -117,7 +117,7 @@ export function isInstead(tokens: readonly Token[], from: number): boolean {
 function rangeAt(tokens: readonly Token[], at: number, today: Day, nextWeek: boolean): Mention | undefined {
   let position = at;
   const between = BETWEEN.has(tokens[at]!.word);
-  const opened = OPENERS.has(tokens[at]!.word);
+  const opened = OPENERS.has(tokens[at]!.word) || isMovedTo(tokens, at);
   if (opened) position++;
   const first = dateAt(tokens, position, today, nextWeek, true);
   if (!first) return undefined;
@@ -148,6 +148,14 @@ function rangeAt(tokens: readonly Token[], at: number, today: Day, nextWeek: boo
   ] as const;
   const stay = placeRange(ordered[0], ordered[1], today);
   return { from: at, end: second.end, range: true, unsure: stay === undefined, ...stay };
+}
+
+/** "quero mudar para 11 a 13": after a word of change these are days, not people. */
+function isMovedTo(tokens: readonly Token[], at: number): boolean {
+  if (!/^(para|pra|to|for)$/.test(tokens[at]!.word)) return false;
+  return tokens
+    .slice(Math.max(0, at - 3), at)
+    .some(({ word }) => /^(mud|cambi|alter|troc|mov|chang|pas|remarc|reagend|reprogram)/.test(word));
 }
 
 function singleAt(tokens: readonly Token[], at: number, today: Day, nextWeek: boolean): Mention | undefined {
