@@ -6,7 +6,7 @@ import { EFFECTS, MORE_EFFECTS } from "./trials/effects.ts";
 import { makeRecordedTrial, RECORDED_PLACES, readTrace, recordedFile } from "./trials/recorded.ts";
 import { fileLooks, gatehouse, type Score, scoreCell, scoreTrials } from "./trials/score.ts";
 import { NOISES } from "./trials/weather.ts";
-import type { Effect, Oddity } from "./trials/world.ts";
+import type { Effect, Oddity, TrialPlan } from "./trials/world.ts";
 
 const TRIALS = process.argv.includes("--full") || process.env["TRIALS_FULL"] === "1" ? 400 : 100;
 /** Seeds from here on were never looked at while the judge's constants were chosen. */
@@ -31,6 +31,36 @@ const DETECTABLE: readonly [number, number][] = [
 /** Thin traffic tells +20 % seldom, +50 % often. */
 const THIN: readonly Effect[] = [EFFECTS[0]!, EFFECTS[4]!, MORE_EFFECTS[3]!];
 const ODDITIES: readonly Oddity[] = ["pareto", "two-endpoints", "millisecond-clock", "step", "periodic-jobs", "stolen-cpu"];
+
+/** Shares of the canary, and half of both arms' requests per second. */
+const SHARES: readonly [number, number][] = [
+  [0.05, 200],
+  [0.1, 200],
+  [0.1, 50],
+  [0.25, 50],
+];
+/** Seconds of 180 s for which the canary alone is slower, and how much. */
+const STRETCHES: readonly [number, number][] = [
+  [10, 5],
+  [15, 5],
+  [20, 3],
+  [20, 8],
+  [20, 20],
+  [40, 5],
+];
+/** What one route of several does on the canary. */
+const ROUTES = [
+  { name: "20 routes, identical", count: 20, share: 0.2, canaryErrors: 0, canaryFactor: 1 },
+  { name: "3 % errors on one of 6", count: 6, share: 0.2, canaryErrors: 0.03, canaryFactor: 1 },
+  { name: "3 % errors on one of 20", count: 20, share: 0.15, canaryErrors: 0.03, canaryFactor: 1 },
+  { name: "x3 on one of 20", count: 20, share: 0.1, canaryErrors: 0, canaryFactor: 3 },
+  { name: "x2 on one of 20", count: 20, share: 0.05, canaryErrors: 0, canaryFactor: 2 },
+];
+/** Failures of the baseline within a second, and the canary's error rate all the time. */
+const BURSTS: readonly [number, number][] = [
+  [50, 0.02],
+  [25, 0.01],
+];
 
 const bench: Bench = {
   name: "trials",
@@ -61,6 +91,26 @@ const bench: Bench = {
     }
     const [long] = DESIGNS;
     const typical = NOISES[1]!;
+    const special = (name: string, plan: Partial<TrialPlan>, looks = long!.looks) => {
+      const whole = { effect: EFFECTS[0]!, noise: typical, rps: RPS, seconds: long!.seconds, ...plan };
+      tell(name, scoreCell(whole, HELD_OUT, TRIALS, looks, gatehouse()));
+    };
+    for (const [canaryShare, rps] of SHARES) {
+      for (const effect of [EFFECTS[0]!, EFFECTS[3]!, EFFECTS[4]!]) {
+        special(`${canaryShare * 100} % of ${2 * rps} requests/s, ${effect.name}`, { canaryShare, rps, effect });
+      }
+    }
+    for (const noise of NOISES) {
+      for (const [seconds, factor] of STRETCHES) {
+        const name = `${noise.name}, ${seconds} s of ${long!.seconds} s at x${factor}`;
+        special(name, { noise, slowStretch: { seconds, factor } }, fileLooks(long!.seconds));
+      }
+      for (const { name, ...routes } of ROUTES) special(`${noise.name}, ${name}`, { noise, routes });
+      for (const [errorBurst, rate] of BURSTS) {
+        const effect = { ...EFFECTS[0]!, errors: [0, rate] as [number, number] };
+        special(`${noise.name}, ${errorBurst} failures of the baseline, then ${rate * 100} %`, { noise, errorBurst, effect });
+      }
+    }
     for (const oddity of ODDITIES) {
       for (const effect of [EFFECTS[0]!, EFFECTS[4]!]) {
         tell(`${long!.name}, typical, ${oddity}, ${effect.name}`, cell(effect, typical, long!, RPS, oddity));
