@@ -166,7 +166,7 @@ describe("the examples run", () => {
     );
     expect(result.status).toBe("failure");
     const [budget, smoke, summary] = result.steps.slice(-3);
-    expect(budget!.outputs).toMatchObject({ "p95-threshold-ms": "400", source: "unknown" });
+    expect(budget!.outputs).toMatchObject({ "p95-threshold-ms": "450", source: "unknown" });
     expect([smoke!.outcome, summary!.outcome]).toEqual(["failure", "success"]);
     expect(summary!.outputs["verdict"]).toBe("FAIL");
     expect(github.api.comments[0]!.body).toContain("## ❌ Performance: FAIL");
