@@ -219,6 +219,12 @@ describe("k6's CSV", () => {
   });
 });
 
+test("k6's CSV without a column that tells failures is refused by name", async () => {
+  const { codes, text } = await read("metric_name,timestamp,metric_value,name\nhttp_req_duration,1795267728,12,http://h/");
+  expect(codes).toContain("QUERY_ERROR");
+  expect(text).toContain("expected_response or status missing");
+});
+
 test("arms that were asked for different routes don't compare; the same mix does", () => {
   const arm = (route: (i: number) => string) => {
     const recording = new Recording();

@@ -133,6 +133,8 @@ export function k6Reader(targets: Targets, hide: (text: string) => string = (tex
         const header = parseCsvLine(line);
         columns = new Map(header.map((name, i) => [name, i]));
         const missing = ["metric_name", "timestamp", "metric_value"].filter((name) => !columns!.has(name));
+        // Without either nobody knows whether a request succeeded.
+        if (!columns.has("expected_response") && !columns.has("status")) missing.push("expected_response or status");
         return missing.length === 0 ? undefined : broken(`is no header of k6's CSV: ${missing.join(", ")} missing`);
       }
       const metric = line.slice(0, line.indexOf(","));
