@@ -132,10 +132,9 @@ describe("a pooler that nobody told of", () => {
     try {
       expect(service.log()).toContain("LISTEN is off");
       expect(await readMetric(service.url, "listen_alive")).toBe(0);
-      await until(async () => {
-        const response = await sendMessage(service.url, { message_id: "m1", user_id: "guest", text: "hola" });
-        expect(response.status).toBe(200);
-      });
+      const message = { message_id: "m1", user_id: "guest", text: "hola" };
+      const response = await sendMessage(service.url, message, { prefer: "wait=15" });
+      expect(response.status, await response.text()).toBe(200);
     } finally {
       await service.stop();
       await empty.drop();
