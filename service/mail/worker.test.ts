@@ -1,5 +1,5 @@
 import { pino } from "pino";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { KINDS, makeDatabase, type TestDatabase } from "../../test/database.ts";
 import { until } from "../../test/servers.ts";
 import { createTickets } from "../conversation/tickets.ts";
@@ -33,14 +33,17 @@ describe.each(KINDS)("inbox and workers on %s", (kind) => {
   let metrics: Metrics;
   let workers: Worker[];
 
-  beforeEach(async () => {
+  beforeAll(async () => {
     made = await makeDatabase(kind);
+  });
+  afterAll(() => made.close());
+  beforeEach(async () => {
+    await made.pool.query("truncate conversations cascade");
     metrics = createMetrics({ collectDefaults: false });
     workers = [];
   });
   afterEach(async () => {
     await Promise.all(workers.map((worker) => worker.stop()));
-    await made.close();
   });
 
   const start = async (handle: HandleMessage, rest: Partial<WorkerOptions> = {}) => {
@@ -75,8 +78,8 @@ describe.each(KINDS)("inbox and workers on %s", (kind) => {
 
   test("answers each message once, also when it is delivered again, before and after", async () => {
     const one = message("ana", "hello");
-    expect(await inbox().accept("default", [one])).toEqual({ stored: 1, duplicates: 0, conflicts: [] });
-    expect(await inbox().accept("default", [one])).toEqual({ stored: 0, duplicates: 1, conflicts: [] });
+    expect(await inbox().accept("default", [one])).toMatchObject({ stored: 1, duplicates: 0, conflicts: [] });
+    expect(await inbox().accept("default", [one])).toMatchObject({ stored: 0, duplicates: 1, conflicts: [] });
     await start(echo);
     await handledAll(1);
     await inbox().accept("default", [one]);
@@ -313,7 +316,7 @@ describe.each(KINDS)("inbox and workers on %s", (kind) => {
     const one = message("ana", "hello");
     await inbox().accept("default", [one]);
     for (const other of [{ userId: "bo" }, { text: "another text" }, { buttonId: "yes" }]) {
-      expect(await inbox().accept("default", [{ ...one, ...other }])).toEqual({
+      expect(await inbox().accept("default", [{ ...one, ...other }])).toMatchObject({
         stored: 0,
         duplicates: 1,
         conflicts: [one.messageId],
@@ -419,7 +422,7 @@ describe.each(KINDS)("inbox and workers on %s", (kind) => {
       conflicts: [],
     });
     await handledAll(4);
-    expect(await inbox(worker).accept("default", [album[1]!])).toEqual({ stored: 0, duplicates: 1, conflicts: [] });
+    expect(await inbox(worker).accept("default", [album[1]!])).toMatchObject({ stored: 0, duplicates: 1, conflicts: [] });
     expect(await inbox(worker).accept("default", [album[2]!, message("ana", "4")])).toMatchObject({ stored: 1, duplicates: 1 });
     await handledAll(5);
     expect(texts.filter((text) => text !== "hi")).toEqual(["1", "2", "3", "4"]);
