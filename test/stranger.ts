@@ -22,7 +22,7 @@ export interface Manners {
   errorInBody?: boolean;
   /** Where every request is sent on to; the path follows. */
   redirectTo?: string;
-  /** For so long it answers nobody, so often. */
+  /** For so long it answers nobody, so often, from the first request on. */
   standsStill?: { everyMs: number; forMs: number };
   /** It speaks TLS, each handshake takes so long, and no connection is kept. */
   handshakeMs?: number;
@@ -53,11 +53,13 @@ function isOneOf(share: number, number: number): boolean {
 /** Starts a service that behaves so, on a free loopback port. It answers JSON within 8 to 14 ms. */
 export async function startStranger(manners: Manners = {}): Promise<Stranger> {
   const stranger = { url: "", asked: new Map<string, number>(), last: new Map<string, LastRequest>(), count: 0 };
-  const since = Date.now();
+  /** Of the first request. */
+  let since: number | undefined;
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
     const body = await text(request);
     const path = request.url ?? "/";
     if (path.endsWith("/metrics")) return void response.writeHead(404).end();
+    since ??= Date.now();
     const number = stranger.count;
     stranger.count += 1;
     stranger.last.set(path, { method: request.method ?? "", headers: request.headers, body });
