@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import type { Policy } from "../lib/judge/policy.ts";
+import { DEFAULT_POLICY, type Policy } from "../lib/judge/policy.ts";
 import { FAIL_ON, type FailOn, type OnInconclusive } from "../lib/judge/verdict.ts";
 import { type K6Inputs, readK6Inputs, sendsUrlAsGiven } from "../lib/k6/traffic.ts";
 import { formatDuration, type InputReader, readInputs } from "../lib/runner/inputs.ts";
@@ -142,12 +142,12 @@ function readPolicy(read: InputReader): Policy {
   const ceiling = read.given("p95-ceiling-ms") ? read.number("p95-ceiling-ms", { fallback: 450, above: 0 }) : undefined;
   return {
     mode: read.choice("mode", ["guarded", "strict"]),
-    maxP95Ratio: read.number("max-p95-ratio", { fallback: 1.1, above: 1, max: 100 }),
-    minP95DeltaMs: read.number("min-p95-delta-ms", { fallback: 1, min: 0 }),
-    maxErrorRatio: read.number("max-error-ratio", { fallback: 1.5, min: 1, max: 1000 }),
-    maxErrorRate: read.number("max-error-rate", { fallback: 0.1, above: 0, max: 1 }),
-    minErrorRate: read.number("min-error-rate", { fallback: 0.005, min: 0, max: 1 }),
-    minSamples: read.number("min-samples", { fallback: 300, min: 1, integer: true }),
+    maxP95Ratio: read.number("max-p95-ratio", { fallback: DEFAULT_POLICY.maxP95Ratio, above: 1, max: 100 }),
+    minP95DeltaMs: read.number("min-p95-delta-ms", { fallback: DEFAULT_POLICY.minP95DeltaMs, min: 0 }),
+    maxErrorRatio: read.number("max-error-ratio", { fallback: DEFAULT_POLICY.maxErrorRatio, min: 1, max: 1000 }),
+    maxErrorRate: read.number("max-error-rate", { fallback: DEFAULT_POLICY.maxErrorRate, above: 0, max: 1 }),
+    minErrorRate: read.number("min-error-rate", { fallback: DEFAULT_POLICY.minErrorRate, min: 0, max: 1 }),
+    minSamples: read.number("min-samples", { fallback: DEFAULT_POLICY.minSamples, min: 1, integer: true }),
     ...(ceiling === undefined ? {} : { p95CeilingMs: ceiling }),
   };
 }
