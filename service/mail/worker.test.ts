@@ -416,7 +416,7 @@ describe.each(KINDS)("inbox and workers on %s", (kind) => {
       return echo(input);
     });
     const album = ["1", "2", "3"].map((text) => message("ana", text));
-    expect(await inbox(worker).accept("default", [...album, message("bo", "hi")])).toEqual({
+    expect(await inbox(worker).accept("default", [...album, message("bo", "hi")])).toMatchObject({
       stored: 4,
       duplicates: 0,
       conflicts: [],
