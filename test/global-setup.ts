@@ -1,4 +1,5 @@
 import type { TestProject } from "vitest/node";
+import { openModel } from "../service/nlp/training.ts";
 import { type Server, startPostgres, startRedis } from "./servers.ts";
 
 declare module "vitest" {
@@ -13,6 +14,8 @@ declare module "vitest" {
 /** Runs once for the whole Vitest run: the real servers that many tests share. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   process.env.TZ = "UTC";
+  // Trained once, where else each service that starts at the same time would train it.
+  await openModel();
   const own: Server[] = [];
   const start = async (given: string | undefined, starter: () => Promise<Server>): Promise<string> => {
     if (given !== undefined && given !== "") return given;

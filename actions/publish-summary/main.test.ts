@@ -104,9 +104,11 @@ describe("the job summary and the files", () => {
     const result = await run();
     expect(result.exitCode).toBe(0);
     expect(result.outputs).toMatchObject({ verdict: "FAIL", "comment-id": "", "artifact-id": "1000" });
-    expect(result.summary).toMatch(/^## ❌ Performance: FAIL\n\np95 of the canary is [\d.]+ % above the baseline/);
     expect(result.summary).toMatch(
-      /\| Canary p95 \| \d+ ms \| \*\*\d+ ms\*\* \| \+[\d.]+ % \(×1\.\d+, 95 % ×1\.\d+–×1\.\d+\) \| ×1\.10 \| ❌ \|/,
+      /^## ❌ Performance: FAIL\n\n\*\*ROLLBACK\*\* Roll the canary back\.\n\n[^\n]+\n\np95 of the canary is [\d.]+ % above the baseline/,
+    );
+    expect(result.summary).toMatch(
+      /\| Canary p95 \| \d+ ms \| \*\*\d+ ms\*\* \| ×1\.\d+ \(95 % ×1\.\d+–×1\.\d+\) \| ×1\.10 \| ❌ \|/,
     );
     expect(result.summary).toContain("| Smoke p95 |  | **312 ms** |  | ≤ 450 ms | ✅ |");
     expect(result.summary).toContain(
