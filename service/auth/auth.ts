@@ -1,7 +1,14 @@
 import type { RequestHandler, Response } from "express";
 import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify } from "jose";
 import { Problem } from "../http/problem.ts";
-import type { TokenFacts } from "./revocations.ts";
+
+/** What of a token tells whether it was revoked. */
+export interface TokenFacts {
+  jti?: string | undefined;
+  sub?: string | undefined;
+  /** Seconds since 1970. */
+  iat?: number | undefined;
+}
 
 /** Each role may do what the ones before it may. An evaluator asks for flags over OFREP and reads nothing of any guest. */
 export const ROLES = ["evaluator", "viewer", "operator", "admin"] as const;

@@ -4,20 +4,12 @@ import { readJsonBody } from "../http/json-body.ts";
 import { invalid } from "../http/problem.ts";
 import type { Database } from "../storage/sql.ts";
 import type { Logger } from "../telemetry/log.ts";
-import { principalOf, type Role, requireAllTenants } from "./auth.ts";
+import { principalOf, type Role, requireAllTenants, type TokenFacts } from "./auth.ts";
 
 const CHANNEL = "token_revocations";
 const POLL_MS = 10_000;
 /** More than a deployment revokes in its life; the newest count. */
 const MOST = 100_000;
-
-/** What of a token tells whether it was revoked. */
-export interface TokenFacts {
-  jti?: string | undefined;
-  sub?: string | undefined;
-  /** Seconds since 1970. */
-  iat?: number | undefined;
-}
 
 interface Row {
   jti: string | null;

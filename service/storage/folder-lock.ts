@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, open, readFile, realpath, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, open, readFile, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
 import { connect, createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -9,8 +9,9 @@ const held = new Set<string>();
 
 /** The longest path of a socket that every system takes, in bytes. */
 const LONGEST_SOCKET_PATH = 100;
-/** Two that start together find each other within this time. */
-const RIVALS_MS = 50;
+/** Looking for a holder and taking its place takes some milliseconds; a guard of this age is one whose process died in between. */
+const GUARD_STALE_MS = 10_000;
+const GUARD_POLL_MS = 20;
 /** How exactly the start of a process is known. */
 const START_TOLERANCE_MS = 2_000;
 
@@ -31,10 +32,42 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   if (held.has(key)) throw new Error(`DATA_DIR: "${folder}" is already open in this process.`);
   held.add(key);
   try {
-    return await take(folder, key);
+    // Of several that start together one looks for a holder at a time: else two could each find none and take the other's place.
+    return await guarded(join(folder, "lock.starting"), () => take(folder, key));
   } catch (error) {
     held.delete(key);
     throw error;
+  }
+}
+
+/** Runs work while no other process runs work under this guard: a folder, which only one can make. */
+async function guarded<Result>(guard: string, work: () => Promise<Result>): Promise<Result> {
+  for (;;) {
+    try {
+      await mkdir(guard);
+      break;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    }
+    await endStale(guard);
+    await delay(GUARD_POLL_MS);
+  }
+  try {
+    return await work();
+  } finally {
+    await rm(guard, { recursive: true, force: true });
+  }
+}
+
+/** A guard whose process died is put aside by exactly one of those who wait: a name can be changed once. */
+async function endStale(guard: string): Promise<void> {
+  try {
+    if (Date.now() - (await stat(guard)).mtimeMs < GUARD_STALE_MS) return;
+    const aside = `${guard}.${randomUUID()}`;
+    await rename(guard, aside);
+    await rm(aside, { recursive: true, force: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
   }
 }
 
@@ -139,8 +172,6 @@ async function hold(path: string): Promise<Server | undefined> {
     server.listen(path, () => resolve(undefined));
   });
   if (failed !== undefined && failed.code !== "EADDRINUSE") return undefined;
-  // Whoever found no holder at the same moment may have put another socket in this one's place.
-  if (failed === undefined) await delay(RIVALS_MS);
   if ((await ask(path)) === own) return server;
   if (failed === undefined) server.close();
   throw new Error("DATA_DIR: another process took the folder at the same moment. Stop it, or give this one a folder of its own.");

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { hotelSecret } from "../http/hotel-secret.ts";
-import { tenantIdSchema } from "../tenancy/tenant.ts";
+import { tenantIdSchema } from "./tenant.ts";
 
 /**
  * `npm run hotel-key -- --for messages --tenant ID [--number 1]`: prints the key that a hotel signs with, made of MESSAGES_SECRET, or
