@@ -8,6 +8,7 @@ import { FRESH_SECONDS } from "../mail/freshness.ts";
 import { byPerson } from "../mail/message.ts";
 import type { Database, Sql } from "../storage/sql.ts";
 import { canonicalUserId } from "../tenancy/user-id.ts";
+import { linkNext, readCursor } from "./cursor.ts";
 import { oneTenant, tenantOfConversation, tenantsOfGuest } from "./scope.ts";
 
 export interface ConversationAdminOptions {
@@ -25,8 +26,9 @@ const reply = z.strictObject({ text: z.string().trim().min(1, "write something")
 const state = z.strictObject({ state: z.enum(["open", "done"], { error: 'expected "open" or "done"' }) });
 const uuid = z.uuid("expected the id of a conversation");
 
-const CONVERSATIONS = `
-  select c.id, c.tenant_id, c.user_id, c.channel, c.language, c.handed_over, c.updated_at,
+/** Who waits for a person comes longest waiting first, everybody else newest first; `page` goes on behind a row. */
+const conversations = (key: string, compare: "<" | ">", direction: "asc" | "desc") => `
+  select ${key}::text as sort_key, c.id, c.tenant_id, c.user_id, c.channel, c.language, c.handed_over, c.updated_at,
          coalesce((
            select jsonb_agg(m.entry order by m.id) from (
              select id, jsonb_strip_nulls(jsonb_build_object(
@@ -36,7 +38,11 @@ const CONVERSATIONS = `
          ), '[]') as messages
     from conversations c
    where c.tenant_id = $1 and ($2::text is null or c.user_id = $2) and (not $4 or c.handed_over)
-   order by c.updated_at desc limit $5`;
+     and ($6::timestamptz is null or (${key}, c.id) ${compare} ($6::timestamptz, $7::uuid))
+   order by ${key} ${direction}, c.id ${direction} limit $5`;
+const NEWEST_FIRST = conversations("c.updated_at", "<", "desc");
+const LONGEST_WAITING_FIRST = conversations("coalesce(c.waits_for_person_since, c.updated_at)", ">", "asc");
+const MAXIMUM_TICKETS = 500;
 
 /** What reception reads and does: conversations, replies by a person, hand-back, tickets, reservations. */
 export function conversationRoutes({
@@ -49,14 +55,14 @@ export function conversationRoutes({
   const json = readJsonBody("64kb");
 
   /** Reads in the hotel that is named, or in each one that knows the guest. */
-  const inHotels = async (
+  const inHotels = async <Row>(
     given: unknown,
     principal: ReturnType<typeof principalOf>,
     userId: string | undefined,
     noted: (tenantId: string) => Promise<void>,
-    read: (sql: Sql, tenantId: string) => Promise<unknown[]>,
-  ): Promise<unknown[]> => {
-    const rows: unknown[] = [];
+    read: (sql: Sql, tenantId: string) => Promise<Row[]>,
+  ): Promise<Row[]> => {
+    const rows: Row[] = [];
     for (const tenantId of await tenantsOfGuest(database, given, principal, userId)) {
       await noted(tenantId);
       rows.push(...(await database.forTenant(tenantId, (sql) => read(sql, tenantId))));
@@ -67,16 +73,24 @@ export function conversationRoutes({
   router.get("/admin/conversations", auth("viewer"), async (request, response) => {
     const userId = optionalText(request.query.user_id, "user_id");
     const noted = (tenantId: string) => audit(response, tenantId, "read.conversations", userId);
+    const waiting = request.query.handed_over === "true";
+    const [after, afterId] = readCursor(request.query.cursor, ["time", "id"]);
     const rows = await inHotels(request.query.tenant_id, principalOf(response), userId, noted, (sql, tenantId) =>
-      sql(CONVERSATIONS, [
+      sql<{ sort_key: string; id: string; tenant_id: string }>(waiting ? LONGEST_WAITING_FIRST : NEWEST_FIRST, [
         tenantId,
         userId ?? null,
         MAXIMUM_MESSAGES,
-        request.query.handed_over === "true",
+        waiting,
         MAXIMUM_CONVERSATIONS,
+        after,
+        afterId,
       ]),
     );
-    response.set("Cache-Control", "no-store").json(rows);
+    // Of several hotels at once there is no one place where the list goes on: then the hotel is named.
+    const last = rows.length === MAXIMUM_CONVERSATIONS ? rows.at(-1) : undefined;
+    const one = rows.every((row) => row.tenant_id === last?.tenant_id);
+    linkNext(response, request.originalUrl, last !== undefined && one ? [last.sort_key, last.id] : undefined);
+    response.set("Cache-Control", "no-store").json(rows.map(({ sort_key: _, ...row }) => row));
   });
 
   router.post("/admin/conversations/:id/reply", auth("operator"), json, async (request, response) => {
@@ -160,14 +174,21 @@ export function conversationRoutes({
     const wanted = request.query.state ?? "open";
     if (wanted !== "open" && wanted !== "done") throw wrong("state", 'expected "open" or "done"');
     await audit(response, tenantId, "read.tickets");
+    const [urgency, since, sinceId] = readCursor(request.query.cursor, ["flag", "time", "id"]);
     const rows = await database.forTenant(tenantId, (sql) =>
-      sql(
-        `select id, tenant_id, conversation_id, channel, user_id, kind, urgent, text, room, state, created_at, done_at, done_by
-           from tickets where tenant_id = $1 and state = $2 order by urgent desc, created_at limit 500`,
-        [tenantId, wanted],
+      sql<{ sort_key: string; id: string; urgent: boolean }>(
+        `select created_at::text as sort_key, id, tenant_id, conversation_id, channel, user_id, kind, urgent, text, room, state, created_at, done_at,
+                done_by
+           from tickets
+          where tenant_id = $1 and state = $2
+            and ($3::boolean is null or (not urgent, created_at, id) > ($3::boolean, $4::timestamptz, $5::uuid))
+          order by not urgent, created_at, id limit $6`,
+        [tenantId, wanted, urgency, since, sinceId, MAXIMUM_TICKETS],
       ),
     );
-    response.set("Cache-Control", "no-store").json(rows);
+    const last = rows.length === MAXIMUM_TICKETS ? rows.at(-1) : undefined;
+    linkNext(response, request.originalUrl, last === undefined ? undefined : [String(!last.urgent), last.sort_key, last.id]);
+    response.set("Cache-Control", "no-store").json(rows.map(({ sort_key: _, ...row }) => row));
   });
 
   router.patch("/admin/tickets/:id", auth("operator"), json, async (request, response) => {
