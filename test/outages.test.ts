@@ -305,7 +305,13 @@ describe.concurrent("in the middle of traffic", { timeout: 120_000 }, () => {
       expect(rows).toEqual([]);
     }, 60_000);
     await Promise.all(told);
-    await pool.query("update outbox set lease_until = clock_timestamp() where state = 'pending'");
+    // Only leases of the silence, which nobody works under any more: to end one under which a reply is just being sent would send it twice.
+    await until(async () => {
+      const old = "lease_until < clock_timestamp() + interval '45 seconds'";
+      await pool.query(`update outbox set lease_until = clock_timestamp() where state = 'pending' and ${old}`);
+      const { rows } = await pool.query("select 1 from outbox where state = 'pending'");
+      expect(rows).toEqual([]);
+    }, 60_000);
     await quiet(pool);
     await pool.query("delete from conversations where user_id = '59897000001'"); // whether it was stored, nobody could know
     await expectAnswered(pool, traffic.accepted, api.messages);

@@ -331,8 +331,9 @@ describe.each(KINDS)("the outbox on %s", (kind) => {
   test.each([
     ["another hotel's", "hotel-b"],
     ["another number's of the hotel", "hotel-a"],
-  ])("%s reply passes 3,000 of one number, which wait for that number's rate", async (_, tenant) => {
-    await flood("hotel-a", "1", 3_000);
+  ])("%s reply passes a flood of one number, which waits for that number's rate", async (_, tenant) => {
+    // The embedded engine is one process for demos: a tenth of the flood shows the same there.
+    await flood("hotel-a", "1", kind === "embedded" ? 300 : 3_000);
     const { taken, channel } = take(["1", "2"]);
     await start({ channels: [channel] });
     await until(async () => expect(taken.length).toBeGreaterThan(80)); // the burst is over
