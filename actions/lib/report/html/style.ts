@@ -41,7 +41,7 @@ h1 .why { font-weight: 400; }
 .card { padding: 16px 18px; display: flex; flex-direction: column; }
 .card h2 { color: var(--faint); font-size: .84rem; font-weight: 600; }
 .card .mark { font-weight: 700; margin-right: 8px; white-space: nowrap; }
-.card .value { font-size: 1.65rem; line-height: 1.25; font-weight: 650; font-variant-numeric: tabular-nums; margin-top: 4px; white-space: nowrap; }
+.card .value { font-size: 1.65rem; line-height: 1.25; font-weight: 650; font-variant-numeric: tabular-nums; margin-top: 4px; overflow-wrap: anywhere; }
 .card .limit { color: var(--text); font-size: .88rem; }
 .card p { color: var(--faint); font-size: .86rem; }
 .bar { position: relative; height: 8px; border-radius: 4px; background: var(--grid); margin: 10px 0 8px; }
